@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from beanpod.deploy.clock import Clock
 from beanpod_emulator.embedded_aws import ControlClient
 
 START = datetime(2026, 11, 24, 12, 31, 4, tzinfo=UTC)
@@ -12,7 +13,7 @@ _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 
 
-class StillClock:
+class StillClock(Clock):
     """Begins at START; only sleeping moves it. sleeps: every sleep so far."""
 
     def __init__(self) -> None:
@@ -28,7 +29,7 @@ class StillClock:
         self.sleeps.append(seconds)
 
 
-class VirtualClock:
+class VirtualClock(Clock):
     """Sleeping moves the emulated AWS's time, and what falls due there happens. slept: every sleep so far."""
 
     def __init__(self, aws: ControlClient) -> None:
@@ -47,7 +48,7 @@ class VirtualClock:
         self._now = self._aws.advance(seconds)
 
 
-class ConcurrentClock:
+class ConcurrentClock(Clock):
     """The clock of several deployments: moves when every one of them sleeps, and then to where the first one wakes."""
 
     def __init__(self, aws: ControlClient) -> None:

@@ -14,6 +14,7 @@ import boto3
 from aws_cdk import App
 from botocore.config import Config
 
+from beanpod.cli.commands.context import Connection
 from beanpod.deploy.aws import Aws, assemble, configuration
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
@@ -150,16 +151,19 @@ class DeployedStage:
         return str(found["Environments"][0]["VersionLabel"])
 
 
-class DeployersConnection:
+class DeployersConnection(Connection):
     """Makes AWS clients with the deployer's key, each once."""
 
     def __init__(self, aws: EmbeddedAws, key: Mapping[str, str]) -> None:
         arguments = aws.client_arguments | {name.lower(): value for name, value in key.items()}
         make: Any = boto3.client
-        self.client = cache(lambda service, region=None: make(service, **arguments, config=configuration()))
+        self._client = cache(lambda service: make(service, **arguments, config=configuration()))
 
     def aws(self, region: str | None) -> Aws:
-        return assemble(self.client)
+        return assemble(self._client)
+
+    def client(self, service: str, region: str) -> Any:
+        return self._client(service)
 
 
 @contextmanager

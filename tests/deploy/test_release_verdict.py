@@ -9,7 +9,7 @@ import pytest
 
 from beanpod.deploy.aws import assemble
 from beanpod.deploy.bundles import plan_bundle
-from beanpod.deploy.clock import SystemClock
+from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import RolledBackError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.preflight import DeploymentContext, Settings, Target
@@ -35,7 +35,7 @@ ENDS = 'command: [sh, -c, "sleep 0.3; echo migrated"]'
 WORKS = 'command: [sh, -c, "exec sleep 900"]'
 
 
-class ImpatientClock(SystemClock):
+class ImpatientClock(Clock):
     """Polls more often than a release does: the emulator has no rate limit."""
 
     def sleep(self, seconds: float) -> None:

@@ -14,7 +14,7 @@ from beanpod.cli.output.display import Display, Event, Message, Renderer
 from beanpod.cli.output.text import Masks
 from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interruptions
-from beanpod.deploy.clock import SystemClock
+from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import InterruptionError
 from beanpod.manifest import GitHubConfig, Manifest
 from beanpod_emulator import EmbeddedAws
@@ -46,7 +46,7 @@ def aws() -> Iterator[EmbeddedAws]:
 
 @pytest.fixture
 def project(aws: EmbeddedAws, tmp_path: Path) -> EmulatedProject:
-    display = Display(Renderer(), masks=Masks(), clock=SystemClock())
+    display = Display(Renderer(), masks=Masks(), clock=Clock())
     stage = Manifest.read(ROOT / "beanpod.toml").stage()
     github = GitHubConfig(repository="ada/shop", environment="dev")
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"github": github})})
@@ -108,7 +108,7 @@ class Lines(Renderer):
 @pytest.mark.parametrize("live", [True, False])
 def test_a_commands_failure_is_shown_once(tmp_path: Path, live: bool) -> None:
     lines = Lines(live)
-    runner = Runner(Display(lines, masks=Masks(), clock=SystemClock()), Interrupted(), verbose=False)
+    runner = Runner(Display(lines, masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
     script = "echo '12:34:56Z  Build' >&2; echo 'beanpod: broken' >&2; echo '  why' >&2; echo '{}'; exit 3"
     done = runner.run(["sh", "-c", script], environ=os.environ, folder=tmp_path, result=True)
     assert (done.code, done.output, done.tail, done.failure) == (3, "{}\n", ("Build",), ("beanpod: broken", "why"))
@@ -127,7 +127,7 @@ def test_a_signal_is_noted_in_place_of_an_exception(number: signal.Signals) -> N
 
 def test_an_interrupted_command_ends_with_its_children(tmp_path: Path) -> None:
     interrupted, lines = Interrupted(), Lines(live=True)
-    runner = Runner(Display(lines, masks=Masks(), clock=SystemClock()), interrupted, verbose=False)
+    runner = Runner(Display(lines, masks=Masks(), clock=Clock()), interrupted, verbose=False)
     child = tmp_path / "child"
     child.touch()
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from traceback import format_exception
 from typing import NoReturn, TextIO
 
-from beanpod.cli.commands.context import Connection, Context, DefaultConnection
+from beanpod.cli.commands.context import Connection, Context
 from beanpod.cli.output import make_renderer, output_for
 from beanpod.cli.output.display import PREFIX, Display, Failure
 from beanpod.cli.output.results import ReaderGoneError, Results, failure_document, line_writer
 from beanpod.cli.output.text import Masks, Paint, SafeStream
 from beanpod.cli.parser import parse
-from beanpod.deploy.clock import Clock, SystemClock
+from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import DeployError, InterruptionError, RolledBackError, UsageError, unwritable
 
 _REQUIREMENTS = ("boto3", "pydantic", "rich", "yaml")
@@ -49,7 +49,7 @@ def main(
     Returns:
         The exit code; see `beanpod.deploy.errors`.
     """
-    stdout, stderr, clock = stdout or sys.stdout, stderr or sys.stderr, clock or SystemClock()
+    stdout, stderr, clock = stdout or sys.stdout, stderr or sys.stderr, clock or Clock()
     options = parse(arguments)
     if missing := [name for name in _REQUIREMENTS if find_spec(name) is None]:
         install = f"{sys.executable} -m pip install beanpod"
@@ -68,7 +68,7 @@ def main(
         # In a workflow the display prevents that the runner obeys a line of the result.
         write = display.say if kind == "github" and not options.json else line_writer(stdout)
         results = Results(write, masks, Paint.for_stream(stdout, environ), options.json)
-        return _run(Context(options, environ, clock, display, results, connection or DefaultConnection()), run)
+        return _run(Context(options, environ, clock, display, results, connection or Connection()), run)
 
 
 def _run(context: Context, run: Callable[[Context], None] | None) -> int:

@@ -2,30 +2,19 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
 
 
-class Clock(Protocol):
-    """The time, and a way to wait."""
-
-    def now(self) -> datetime:
-        """The time of day, with its zone, UTC."""
-
-    def monotonic(self) -> float:
-        """Seconds since an arbitrary moment; never decreases."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-class SystemClock:
+class Clock:
     """The machine's clock."""
 
     def now(self) -> datetime:
+        """The time of day, with its zone, UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
+        """Seconds since an arbitrary moment; never decreases."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
+        """Wait."""
         time.sleep(seconds)

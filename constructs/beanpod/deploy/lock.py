@@ -19,7 +19,6 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 from beanpod.deploy.aws import Aws
 from beanpod.deploy.errors import BusyError, DeployError, UsageError
 from beanpod.deploy.preflight import DeploymentContext, Target
-from beanpod.deploy.source import Source
 
 LEASE_SECONDS = 300.0
 """How long a lock outlives its owner. The lease is renewed when half of it has passed."""
@@ -139,10 +138,9 @@ class LockStore:
 class Lock:
     """The deployment lock of one environment, for one run. lost: whether another deployment has taken it over."""
 
-    def __init__(self, context: DeploymentContext, *, source: Source) -> None:
+    def __init__(self, context: DeploymentContext) -> None:
         self._context = context
         self._store = LockStore(context.target, context.aws)
-        self._source = source
         self._token = secrets.token_hex(8)
         self._record = LockRecord()
         self.lost = False
@@ -213,7 +211,7 @@ class Lock:
             clock.sleep(min(_POLL_SECONDS, timeout))
 
     def _acquired(self, record: LockRecord, release: Release) -> bool:
-        source = self._source
+        source = self._context.source
         owner = LockOwner(self._token, source.actor, source.run_url, self._now(), self._lease(), release)
         # Before the answer is known: an interruption from here on releases what may be ours.
         self._record = LockRecord(owner, record.last_good)

@@ -10,6 +10,7 @@ from beanpod.deploy.bundles import Bundle, BundlePlan, plan_bundle
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import (
+    Docker,
     Image,
     Platform,
     Repository,
@@ -28,13 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Project:
-    """A stage of a manifest to deploy.
-
-    Attributes:
-        stage: The stage.
-        root: The manifest's folder.
-        environ: This process's variables; may hold secrets.
-    """
+    """A stage of a manifest to deploy, with the manifest's folder and this process's variables."""
 
     stage: "StageConfig"
     root: Path
@@ -58,43 +53,32 @@ class Project:
 
 @dataclass(frozen=True)
 class Built:
-    """What was built.
-
-    Attributes:
-        images: In their registry, by Compose service; None for the one Dockerfile.
-        bundle: Names the images.
-    """
+    """The images in their registry, by Compose service; None for the one Dockerfile. The bundle names them."""
 
     images: Mapping[str | None, Image]
     bundle: Bundle
 
 
 def build(project: Project, *, application: str, clock: Clock, report: Reporter) -> Built:
-    """Build and push the images, and make the bundle.
-
-    Args:
-        project: What to build.
-        application: Its name on Elastic Beanstalk.
-        clock: To wait by.
-        report: Shows the progress.
+    """Build and push the images, and make the bundle. application: its name on Elastic Beanstalk.
 
     Raises:
         BuildError: When an image or the bundle cannot be made.
         UsageError: For a login that does not work.
     """
-    plan = project.bundle_plan
-    plan.check_pulls(is_public=_anonymous_pulls(project, clock, report))
+    plan, docker = project.bundle_plan, Docker(project.environ, report, clock)
+    plan.check_pulls(is_public=_anonymous_pulls(docker))
     if not plan.specs:
         # Nothing is built, so that neither an engine nor a registry is needed.
         with report.phase(Phase.BUNDLE):
-            return Built({}, _bundle(project, {}, application, clock, report))
-    with connect(project.stage.service.image, environment=project.environ, report=report, clock=clock) as builder:
-        images = build_and_push(plan.specs, platform=project.platform, builder=builder, report=report)
+            return Built({}, _bundle(project, {}, application, docker))
+    with connect(docker, project.stage.service.image) as builder:
+        images = build_and_push(plan.specs, builder)
     with report.phase(Phase.BUNDLE):
-        return Built(images, _bundle(project, images, application, clock, report))
+        return Built(images, _bundle(project, images, application, docker))
 
 
-def _anonymous_pulls(project: Project, clock: Clock, report: Reporter) -> Callable[[str], bool | None]:
+def _anonymous_pulls(docker: Docker) -> Callable[[str], bool | None]:
     """Return what asks registries without a login. One that does not answer once is not asked again."""
     silent: set[str] = set()
 
@@ -102,7 +86,7 @@ def _anonymous_pulls(project: Project, clock: Clock, report: Reporter) -> Callab
         host = Repository.of_image(image)[0].host
         if host not in silent:
             try:
-                return is_public(image, environment=project.environ, report=report, clock=clock)
+                return is_public(docker, image)
             except BuildError:
                 silent.add(host)
         return None
@@ -110,28 +94,23 @@ def _anonymous_pulls(project: Project, clock: Clock, report: Reporter) -> Callab
     return may_pull
 
 
-def _bundle(
-    project: Project, images: Mapping[str | None, Image], application: str, clock: Clock, report: Reporter
-) -> Bundle:
+def _bundle(project: Project, images: Mapping[str | None, Image], application: str, docker: Docker) -> Bundle:
     bundle = project.bundle_plan.bundle(
         {name: image.reference for name, image in images.items()},
         application=application,
-        login_hooks=_need_login(project, images, clock, report),
+        login_hooks=_need_login(images, docker),
     )
-    _report_notes(bundle, report)
-    report.say(f"{bundle.label}: {_size(bundle)}")
+    _report_notes(bundle, docker.report)
+    docker.report.say(f"{bundle.label}: {_size(bundle)}")
     return bundle
 
 
-def _need_login(project: Project, images: Mapping[str | None, Image], clock: Clock, report: Reporter) -> bool | None:
+def _need_login(images: Mapping[str | None, Image], docker: Docker) -> bool | None:
     """Whether an image is private; None where its registry does not say, as at its rate limit."""
     try:
-        return not all(
-            is_public(image.reference, environment=project.environ, report=report, clock=clock)
-            for image in images.values()
-        )
+        return not all(is_public(docker, image.reference) for image in images.values())
     except BuildError as error:
-        report.warn(
+        docker.report.warn(
             f"{error}, so it is not known whether the instances need a login: they use that of [secrets], if there is "
             "one"
         )
@@ -163,17 +142,9 @@ def _size(bundle: Bundle) -> str:
 
 
 def deploy(project: Project, rollout: "Rollout", *, clock: Clock, report: Reporter, force: bool = False) -> Outcome:
-    """Build, push and release.
+    """Build, push and release. force: also what runs already, or is older than what runs.
 
-    Args:
-        project: What to deploy.
-        rollout: Where to.
-        clock: To wait by.
-        report: Shows the progress.
-        force: Also what runs already, or is older than what runs.
-
-    Raises:
-        DeployError: Those of `beanpod.deploy.errors`, each with the exit code that says in what state it ended.
+    Raises the errors of `beanpod.deploy.errors`, each with the exit code that says in what state it ended.
     """
     # First, since it takes no time: what cannot be built, or cannot run on Beanstalk.
     _ = project.bundle_plan

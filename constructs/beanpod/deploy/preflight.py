@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BusyError, UsageError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.report import Reporter, Status
+from beanpod.deploy.source import Source
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
@@ -129,13 +130,14 @@ class Target:
 
 @dataclass(frozen=True)
 class DeploymentContext:
-    """An environment and the means to work on it."""
+    """An environment, the means to work on it, and the commit that is deployed, if it is known."""
 
     target: Target
     aws: Aws
     clock: Clock
     report: Reporter
     settings: Settings
+    source: Source = field(default_factory=Source)
 
     def describe(self) -> Environment:
         """The environment at this moment, reported as the status."""
@@ -144,13 +146,9 @@ class DeploymentContext:
         return environment
 
     def wait_until_ready(self, *, each: Callable[[], None] = lambda: None) -> Environment:
-        """Wait until the environment is Ready.
+        """Wait until the environment is Ready. each: called after every poll.
 
-        Args:
-            each: Called after every poll. Default: nothing.
-
-        Raises:
-            BusyError: When it is not Ready within `ready_timeout`, or is being terminated.
+        Raises BusyError when it is not Ready within `ready_timeout`, or is being terminated.
         """
         environment, since = self.describe(), self.clock.monotonic()
         if not environment.ready and not environment.terminated:
@@ -202,16 +200,7 @@ class Preflight:
 
 
 def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight:
-    """Check the credentials, the environment and the stored bundles.
-
-    Args:
-        context: Where to deploy.
-        wait: Whether to wait until the environment is Ready.
-
-    Raises:
-        UsageError: When AWS does not accept the credentials, or unless there is exactly one environment.
-        BusyError: When it does not become Ready.
-    """
+    """Check the credentials, the environment and the stored bundles, for `Rollout.preflight`."""
     application, identity = context.target.application, context.aws.identity()
     environment = context.wait_until_ready() if wait else context.describe()
     stored = context.aws.keys(context.target.bucket, bundle_prefix(application))

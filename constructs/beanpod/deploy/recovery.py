@@ -1,7 +1,7 @@
 """What becomes of a release that failed: it is left alone, found to be reverted, or rolled back. Once, never twice."""
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from beanpod.deploy.aws import Environment, UnansweredError, remedies
@@ -22,6 +22,7 @@ _ADVICE = {
 }
 
 
+@dataclass
 class Recovery:
     """The end of a release that failed.
 
@@ -30,16 +31,13 @@ class Recovery:
         environment: As it was last.
     """
 
-    def __init__(
-        self, context: DeploymentContext, lock: Lock, found: Preflight, failed: Release, update: Update
-    ) -> None:
-        self._context = context
-        self._lock = lock
-        self._found = found
-        self._failed = failed
-        self._update = update
-        self.events: list[EnvironmentEvent] = []
-        self.environment: Environment | None = None
+    context: DeploymentContext
+    lock: Lock
+    found: Preflight
+    failed: Release
+    update: Update
+    events: list[EnvironmentEvent] = field(default_factory=list)
+    environment: Environment | None = None
 
     def recover(self, verdict: Verdict) -> NoReturn:
         """Do what the verdict asks for. Always raises: the error says how it ended."""
@@ -57,15 +55,15 @@ class Recovery:
     def _other(self, verdict: Verdict, causes: tuple[str, ...]) -> None:
         """Returns if the previous version is there, but not well."""
         runs = version_of(verdict.environment)
-        if runs != self._failed.previous:
+        if runs != self.failed.previous:
             raise BusyError(
-                f"{self._failed.label} was superseded: environment {verdict.environment.name} runs "
+                f"{self.failed.label} was superseded: environment {verdict.environment.name} runs "
                 f"{verdict.environment.version_label} now, which is left alone",
                 causes=causes,
             )
         if runs is None:
             raise NotRolledBackError(f"{self._what(verdict)}: as before this first release", causes=causes)
-        back = Update(self._context, runs, each=self._lock.renew).verify(verdict.environment)
+        back = Update(self.context, runs, each=self.lock.renew).verify(verdict.environment)
         self.environment = back.environment
         if back.state is State.GOOD:
             self._report(back)
@@ -76,9 +74,9 @@ class Recovery:
 
     def _roll_back(self, verdict: Verdict, causes: tuple[str, ...]) -> NoReturn:
         self._refuse_if_impossible(verdict, causes)
-        previous = self._failed.previous or ""
+        previous = self.failed.previous or ""
         try:
-            with self._context.report.phase(Phase.ROLL_BACK):
+            with self.context.report.phase(Phase.ROLL_BACK):
                 self._roll_out(previous)
         except UnverifiedError as error:
             raise NotRolledBackError(
@@ -95,12 +93,12 @@ class Recovery:
         raise RolledBackError(f"{self._what(verdict)}; rolled back, {previous} runs again", causes=causes)
 
     def _refuse_if_impossible(self, verdict: Verdict, causes: tuple[str, ...]) -> None:
-        previous, why = self._failed.previous, None
-        if not self._context.settings.roll_back:
+        previous, why = self.failed.previous, None
+        if not self.context.settings.roll_back:
             why = "it is not rolled back, because of --no-rollback"
         elif previous is None:
             why = "this is the first release, there is nothing to roll back to"
-        elif self._lock.lost:
+        elif self.lock.lost:
             why = "it is not rolled back, because another deployment has taken the lock over"
         elif not self._has_bundle(previous):
             why = f"it cannot be rolled back, the bundle of {previous} no longer exists"
@@ -109,15 +107,15 @@ class Recovery:
 
     def _has_bundle(self, label: str) -> bool:
         """Whether a version's bundle exists, as far as is known; one may have been uploaded after the preflight."""
-        if not self._found.has_bundle(label):
+        if not self.found.has_bundle(label):
             with suppress(DeployError):
-                keys = self._context.aws.keys(self._context.target.bucket, bundle_prefix(self._found.application))
-                return replace(self._found, stored=keys).has_bundle(label)
+                keys = self.context.aws.keys(self.context.target.bucket, bundle_prefix(self.found.application))
+                return replace(self.found, stored=keys).has_bundle(label)
         return True
 
     def _roll_out(self, previous: str) -> None:
-        self._context.report.say(f"rolling back to {previous}")
-        update = Update(self._context, previous, each=self._lock.renew)
+        self.context.report.say(f"rolling back to {previous}")
+        update = Update(self.context, previous, each=self.lock.renew)
         try:
             if not update.start(self._ready()):
                 raise BusyError("another deployment is updating the environment")
@@ -131,31 +129,31 @@ class Recovery:
 
     def _ready(self) -> Environment:
         """Wait until the environment is Ready, also while AWS does not answer: nothing else rolls the release back."""
-        context, since = self._context, self._context.clock.monotonic()
+        context, since = self.context, self.context.clock.monotonic()
         while True:
             try:
-                return context.wait_until_ready(each=self._lock.renew)
+                return context.wait_until_ready(each=self.lock.renew)
             except UnansweredError as error:
                 if context.clock.monotonic() - since >= context.settings.ready_timeout:
                     raise
                 context.report.say(f"{error}; polling again")
             context.clock.sleep(POLL_SECONDS)
-            self._lock.renew()
+            self.lock.renew()
 
     def _report(self, back: Verdict) -> None:
         """Report what the health path answers now that the previous version runs."""
         if back.answer and back.answer.well is None:
-            self._context.report.warn(f"the health path was {back.answer.text}; check that the previous version works")
+            self.context.report.warn(f"the health path was {back.answer.text}; check that the previous version works")
         elif back.answer:
-            self._context.report.say(back.answer.text)
+            self.context.report.say(back.answer.text)
 
     def _what(self, verdict: Verdict) -> str:
-        aborted = " (the update took too long and was aborted)" if self._update.aborted else ""
-        return f"{self._failed.label} failed on {verdict.environment.name}: {verdict.text}{aborted}"
+        aborted = " (the update took too long and was aborted)" if self.update.aborted else ""
+        return f"{self.failed.label} failed on {verdict.environment.name}: {verdict.text}{aborted}"
 
     def _causes(self, verdict: Verdict) -> tuple[str, ...]:
         # The first error says what, the instances say why; what follows an error mostly says that it was one.
-        first, *more = self._update.errors or [""]
+        first, *more = self.update.errors or [""]
         found = [text for text in (first, *remedies((first, *more)), *verdict.causes, *more) if text]
         if not found and verdict.state is State.RECOVERING:
             found += self._health_causes(verdict.environment)
@@ -164,14 +162,14 @@ class Recovery:
 
     def _health_causes(self, environment: Environment) -> tuple[str, ...]:
         try:
-            return self._context.aws.health_causes(environment.name)
+            return self.context.aws.health_causes(environment.name)
         except DeployError as error:
             # Roll back also if the causes cannot be read.
-            self._context.report.warn(f"the causes of health {environment.health} could not be read: {error}")
+            self.context.report.warn(f"the causes of health {environment.health} could not be read: {error}")
             return ()
 
     def _warn_about_migrations(self) -> None:
-        self._context.report.warn(f"a rollback does not undo a migration of the database by {self._failed.label}")
+        self.context.report.warn(f"a rollback does not undo a migration of the database by {self.failed.label}")
 
 
 def _where_to_read(causes: list[str]) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from beanpod.deploy.lock import Lock, LockRecord, Release
 from beanpod.deploy.preflight import DeploymentContext, Preflight, run_preflight, version_of
 from beanpod.deploy.recovery import Recovery
 from beanpod.deploy.report import Outcome, Phase
-from beanpod.deploy.source import Source
 from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, Verdict, ask_health_path, judge
 
 if TYPE_CHECKING:
@@ -33,27 +32,18 @@ class Rollout:
         outcome: What is known so far; also of use after an error, whose exit code says how it ended.
     """
 
-    def __init__(self, context: DeploymentContext, *, source: Source | None = None) -> None:
-        """
-        Args:
-            context: The environment, and the means to work on it.
-            source: The commit and the CI run. Default: unknown.
-        """
+    def __init__(self, context: DeploymentContext) -> None:
         self._context = context
-        self._source = source or Source()
-        self._lock = Lock(context, source=self._source)
+        self._lock = Lock(context)
         self._preflight: Preflight | None = None
         self._on_interruption = "nothing was changed"
         self.outcome = Outcome(version_label="", url=context.target.url, plain_http=context.target.plain_http)
 
     def preflight(self, *, wait: bool = True) -> Preflight:
-        """Check who deploys where, and what runs there.
-
-        Args:
-            wait: Whether to wait until the environment is Ready.
+        """Check who deploys where, and what runs there. wait: whether to wait until the environment is Ready.
 
         Raises:
-            UsageError: When there is no such environment, or AWS does not accept the credentials.
+            UsageError: When AWS does not accept the credentials, or unless there is exactly one environment.
             BusyError: When the environment does not become Ready.
         """
         with self._interruptible(), self._context.report.phase(Phase.PREFLIGHT):
@@ -79,12 +69,13 @@ class Rollout:
         found = self._preflight or self.preflight()
         self.outcome = replace(self.outcome, version_label=bundle.label)
         with self._interruptible():
-            release = Release(bundle.label, found.previous, self._source.commit, self._source.committed)
+            source = self._context.source
+            release = Release(bundle.label, found.previous, source.commit, source.committed)
             if not force and self._runs(found.environment, bundle.label) and not self._may_be_replaced(release):
                 return self.outcome
             with self._context.report.phase(Phase.UPLOAD):
                 upload(self._context, bundle, stored=found.stored)
-                create_version(self._context, bundle, self._source)
+                create_version(self._context, bundle)
             self._on_interruption = f"version {bundle.label} was created, the environment was not changed"
             self._roll_out(release, found, force=force)
         return self.outcome
@@ -246,12 +237,7 @@ def _refuse_if_older(release: Release, record: LockRecord, environment: Environm
 
 
 def upload(context: DeploymentContext, bundle: "Bundle", *, stored: frozenset[str] | None) -> None:
-    """Upload the bundle, unless it is in the bucket.
-
-    Args:
-        context: With the bucket.
-        bundle: The bundle.
-        stored: The keys known to be in the bucket; None if unknown.
+    """Upload the bundle, unless it is in the bucket. stored: the keys known to be there; None if unknown.
 
     Raises:
         UsageError: When another content has the bundle's key.
@@ -276,13 +262,13 @@ def upload(context: DeploymentContext, bundle: "Bundle", *, stored: frozenset[st
     report.say(f"the bundle of {bundle.label} exists already: nothing uploaded")
 
 
-def create_version(context: DeploymentContext, bundle: "Bundle", source: Source) -> None:
+def create_version(context: DeploymentContext, bundle: "Bundle") -> None:
     """Create the version, unless it exists with the same bundle. It names the commit, the CI run and the image.
 
     Raises:
         UsageError: When the label belongs to another bundle, or the account has no room for another version.
     """
-    target = context.target
+    target, source = context.target, context.source
     description = " ".join((source.short_commit, source.run_url, source.actor and f"by {source.actor}")).split()
     tags = {"beanpod:commit": source.commit, "beanpod:run": source.run_url, "beanpod:image": bundle.image}
     try:

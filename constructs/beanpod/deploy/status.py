@@ -1,4 +1,4 @@
-"""Read an environment's status, versions and events; change nothing."""
+"""Read an environment's status and versions, and follow its events; change nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,16 +16,7 @@ _POLL_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class EnvironmentStatus:
-    """What an environment runs, and how it is.
-
-    Attributes:
-        target: Which environment.
-        environment: Its state.
-        instances: The state of each instance.
-        causes: Of its health.
-        lock_owner: The deployment that has the lock, if any.
-        health_path: The answer at the public address; None where it was not requested.
-    """
+    """What an environment runs, and how it is. causes: of its health. health_path: None where it was not requested."""
 
     target: Target
     environment: Environment
@@ -81,11 +72,6 @@ def read_versions(target: Target, aws: Aws) -> tuple[VersionLine, ...]:
         )
         for version in aws.versions(target.application)
     )
-
-
-def read_events(target: Target, aws: Aws) -> tuple[EnvironmentEvent, ...]:
-    """Read the environment's latest events, oldest first."""
-    return aws.events(target.application, target.environment, limit=50)
 
 
 def follow_events(target: Target, aws: Aws, clock: Clock, *, limit: int = 20) -> Iterator[EnvironmentEvent]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from beanpod.cli.commands.context import Connection
 from beanpod.deploy.aws import Aws
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.preflight import Target
@@ -22,7 +23,7 @@ _KEY = {"AWS_ACCESS_KEY": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_KEY": "wJalrXUtnFE
 
 
 @dataclass(frozen=True)
-class SandboxConnection:
+class SandboxConnection(Connection):
     """Makes clients of the emulator, with administrator credentials."""
 
     sandbox: Sandbox

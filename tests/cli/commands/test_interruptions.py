@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.clock import SystemClock
+from beanpod.deploy.clock import Clock
 from tests.cli.commands.sandbox_stage import SandboxStage
 from tests.waiting import SECONDS, wait_until
 
@@ -81,14 +81,14 @@ def test_interrupted_rollout_reports_the_state_and_releases_the_lock(
             errors == f"beanpod: interrupted: Elastic Beanstalk may still be rolling out {OLD}: see `beanpod status`\n"
         )
         # By this machine's clock, as the other process has it.
-        status = released.run("status", "--json", clock=SystemClock()).document
+        status = released.run("status", "--json", clock=Clock()).document
         assert (status["deployment"], status["status"]) == (None, "Updating")
 
 
 def test_status_shows_a_deployment_in_progress(released: SandboxStage) -> None:
     with _rolling_out(released, NEW):
-        status = released.run("status", "--json", clock=SystemClock()).document
+        status = released.run("status", "--json", clock=Clock()).document
         assert status["deployment"]["version_label"] == NEW
-        printed = released.run("status", clock=SystemClock()).stdout
+        printed = released.run("status", clock=Clock()).stdout
     assert f"  rollout  {NEW} by " in printed
     assert ", locked until " in printed

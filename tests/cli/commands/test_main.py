@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from beanpod.cli.commands.context import Connection
 from beanpod.deploy.errors import BusyError, InterruptionError, RolledBackError, UsageError
 from tests.cli.commands import in_process
 from tests.cli.output.streams import FullDisk
@@ -17,7 +18,7 @@ from tests.waiting import SECONDS
 ROOT = Path(__file__).resolve().parents[3]
 
 
-class Broken:
+class Broken(Connection):
     """A connection that raises an error."""
 
     def __init__(self, error: BaseException) -> None:

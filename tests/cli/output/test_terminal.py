@@ -204,14 +204,14 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 
 _PROGRAM = """
 import os, sys, time
-from beanpod.deploy.clock import SystemClock
+from beanpod.deploy.clock import Clock
 from beanpod.cli.output import make_renderer, output_for
 from beanpod.cli.output.text import Masks
 from beanpod.cli.output.display import Display
 from beanpod.deploy.report import Phase
 from beanpod.deploy.signals import Interruptions
 Interruptions().install()
-clock, kind = SystemClock(), output_for(sys.stdout, os.environ)
+clock, kind = Clock(), output_for(sys.stdout, os.environ)
 renderer = make_renderer(kind, stream=sys.stdout, errors=sys.stderr, environ=os.environ, clock=clock)
 display = Display(renderer, masks=Masks(), clock=clock)
 with display, display.phase(Phase.BUILD):

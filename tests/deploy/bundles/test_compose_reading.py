@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.bundles.compose.interpolation import InterpolationError, interpolate, interpolated, undefined
-from beanpod.deploy.bundles.compose.model import Findings
+from beanpod.deploy.bundles.compose.model import Findings, Settings
 from beanpod.deploy.bundles.compose.reading import Compose as Reader
 from beanpod.deploy.bundles.compose.reading import load, to_yaml
-from beanpod.deploy.images import Finished
+from beanpod.deploy.images import Finished, Runner
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import COMPOSE, compose_bundle, compose_stage, composed, write
 
@@ -121,16 +121,15 @@ def test_variables_of_this_machine_are_ignored(tmp_path: Path, monkeypatch: pyte
 def test_a_compose_that_is_missing_or_too_old_is_named(
     tmp_path: Path, printed: str | None, code: int, problem: str
 ) -> None:
-    class Scripted:
+    class Scripted(Runner):
         def run(self, arguments: Sequence[str], **_: Any) -> Finished:
             if printed is None:
                 raise FileNotFoundError
             assert arguments == ["docker", "compose", "version", "--short"]
             return Finished(code, printed)
 
-    write(tmp_path, {"compose.yaml": WEB})
     findings = Findings()
-    load(tmp_path / "compose.yaml", (), findings, Reader(tmp_path, Scripted()))
+    load(Settings(compose_stage(tmp_path, WEB), tmp_path), findings, Reader(tmp_path, Scripted()))
     assert len(findings.problems) == 1
     assert findings.problems[0].startswith(f"compose.yaml: {problem}")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from beanpod.deploy.bundles import Bundle, plan_bundle
-from beanpod.deploy.bundles.hooks import LogFolder, cleanup_hook, login_hooks, logs_hook
+from beanpod.deploy.bundles.hooks import cleanup_hook, login_hooks, logs_hook
 from tests.deploy.bundles.cases import bundle_of, copied
 from tests.deploy.bundles.instance import Instance, filled
 from tests.deploy.bundles.projects import IMAGE, compose_bundle, compose_stage, composed, dockerfile_bundle
@@ -174,12 +174,12 @@ OWNERS = {"": "1234", "app": "1234", "1000": "1000", "77:88": "77", "root": "", 
 
 
 def test_a_folder_of_logs_belongs_to_the_containers_user(instance: Instance, image: str) -> None:
-    folders = [LogFolder(f"s{number}", image, user) for number, user in enumerate(OWNERS)]
-    folders += [LogFolder("root", "busybox:stable"), LogFolder("missing", "127.0.0.1:1/nobody/nothing:1")]
+    folders = [(f"s{number}", image, user) for number, user in enumerate(OWNERS)]
+    folders += [("root", "busybox:stable", ""), ("missing", "127.0.0.1:1/nobody/nothing:1", "")]
     done = instance.run(filled(logs_hook(folders)), EB_LOG_BASE_DIR=str(instance.folder / "logs"))
     assert done.returncode == 0
     assert all("127.0.0.1:1" in line for line in done.stderr.splitlines())
-    assert {folder.name for folder in (instance.folder / "logs").iterdir()} >= {folder.name for folder in folders[:-1]}
+    assert {folder.name for folder in (instance.folder / "logs").iterdir()} >= {name for name, _, _ in folders[:-1]}
     given = [f"{owner} s{number}" for number, owner in enumerate(OWNERS.values()) if owner]
     assert instance.recorded("chown").splitlines() == given
     assert image not in instance.docker("ps", "--all", "--format", "{{.Image}}").stdout

@@ -1,12 +1,12 @@
 """Runners that watch or replay, and something to build."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from beanpod.deploy.images import BuildSpec, Finished, Image, Platform, ProcessRunner, build_and_push, connect
+from beanpod.deploy.images import BuildSpec, Docker, Finished, Image, Platform, Runner, build_and_push, connect
 from tests.deploy.clocks import StillClock
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry
@@ -16,7 +16,7 @@ DOCKERFILE = 'FROM scratch\nCOPY app /app\nCMD ["/app"]\n'
 
 
 @dataclass
-class WatchingRunner:
+class WatchingRunner(Runner):
     """Runs for real, and remembers the command lines.
 
     Attributes:
@@ -41,7 +41,7 @@ class WatchingRunner:
             if show:
                 show(line)
 
-        return ProcessRunner().run(arguments, environment=environment, show=watch, **others)
+        return Runner().run(arguments, environment=environment, show=watch, **others)
 
     def named(self, word: str) -> list[list[str]]:
         """The command lines of `docker WORD`."""
@@ -54,7 +54,7 @@ def printed(code: int, text: str = "") -> Finished:
 
 
 @dataclass
-class ScriptedRunner:
+class ScriptedRunner(Runner):
     """Replays answers, for buildx, which the machine need not have, and for failures.
 
     Attributes:
@@ -92,7 +92,7 @@ def write_source(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "app").write_text(f"{content} of {folder}")
     (folder / "Dockerfile").write_text(dockerfile)
-    return BuildSpec(name=name, context=folder, dockerfile=folder / "Dockerfile", args=args or {})
+    return BuildSpec(name, folder, folder / "Dockerfile", "linux/amd64", args or {})
 
 
 class Shop:
@@ -108,8 +108,6 @@ class Shop:
         self.runner = WatchingRunner()
 
     def publish(self, *specs: BuildSpec) -> dict[str | None, Image]:
-        """The images by the names of their specs."""
-        with connect(
-            self.repository, environment=self.variables, report=self.report, runner=self.runner, clock=StillClock()
-        ) as builder:
-            return build_and_push(specs, platform=self.platform, builder=builder, report=self.report)
+        """The images by the names of their specs, built for the engine's platform."""
+        with connect(Docker(self.variables, self.report, StillClock(), self.runner), self.repository) as builder:
+            return build_and_push([replace(spec, platform=self.platform) for spec in specs], builder)

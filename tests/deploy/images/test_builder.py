@@ -22,7 +22,7 @@ _GITHUB = {"ACTIONS_RUNTIME_TOKEN": "planted", "ACTIONS_RESULTS_URL": "https://c
 # As https://docs.docker.com/reference/cli/docker/buildx/build/#metadata-file shows it.
 _METADATA = json.dumps({"containerimage.config.digest": _ID, "containerimage.digest": _MANIFEST})
 _ARGUMENTS = {"B": "2", "A": "1", "PATH": "/x"}
-_SPEC = BuildSpec("web", Path("/src"), Path("/src/Dockerfile"), args=_ARGUMENTS, target="prod")
+_SPEC = BuildSpec("web", Path("/src"), Path("/src/Dockerfile"), "linux/arm64", args=_ARGUMENTS, target="prod")
 _COMMON = (
     *("--platform", "linux/arm64", "--file", "/src/Dockerfile", "--target", "prod"),
     *("--build-arg", "A", "--build-arg", "B", "--build-arg", "PATH=/x", "/src"),
@@ -33,14 +33,14 @@ _CACHE = ("--cache-from", "type=gha,scope=web", "--cache-to", "type=gha,scope=we
 
 def _buildx(*, github_cache: bool = False, reproducible: bool = False) -> list[str]:
     options = {"github_cache": github_cache, "reproducible": reproducible}
-    return commands.buildx_build(_SPEC, platform="linux/arm64", metadata_file=Path("/tmp/m"), **options)
+    return commands.buildx_build(_SPEC, metadata_file=Path("/tmp/m"), **options)
 
 
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
         (
-            commands.build(_SPEC, platform="linux/arm64", id_file=Path("/tmp/id")),
+            commands.build(_SPEC, id_file=Path("/tmp/id")),
             ["docker", "build", "--iidfile", "/tmp/id", *_COMMON],
         ),
         (_buildx(), ["docker", "buildx", "build", "--load", *_BUILDX, *_COMMON]),
@@ -94,17 +94,17 @@ def _inspected(image_id: str = _ID, architecture: str = "amd64", digests: tuple[
 
 
 def _builder(runner: ScriptedRunner, variables: Mapping[str, str] | None = None) -> Builder:
-    docker = Docker(runner, variables or {"PATH": "/bin"}, FakeReporter(), StillClock())
+    docker = Docker(variables or {"PATH": "/bin"}, FakeReporter(), StillClock(), runner)
     return Builder(docker, Repository("ada/shop"), buildx=True)
 
 
 def _connected(runner: ScriptedRunner, environment: Mapping[str, str]) -> Builder:
-    with connect("ada/shop", environment=environment, report=FakeReporter(), runner=runner) as builder:
+    with connect(Docker(environment, FakeReporter(), StillClock(), runner), "ada/shop") as builder:
         return builder
 
 
 def _publish(runner: ScriptedRunner, *specs: BuildSpec) -> None:
-    build_and_push(specs, platform="linux/amd64", builder=_builder(runner), report=FakeReporter())
+    build_and_push(specs, _builder(runner))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_buildx_names_the_image_in_its_metadata_file(tmp_path: Path) -> None:
     # The containerd image store knows an image by its manifest.
     for stored in (_ID, _MANIFEST):
         runner = ScriptedRunner({"image inspect": _inspected(stored)}, metadata=_METADATA)
-        assert _builder(runner).build(write_source(tmp_path, "one"), "linux/amd64") == stored
+        assert _builder(runner).build(write_source(tmp_path, "one")) == stored
         assert runner.commands[-1] == ["docker", "image", "inspect", _ID, _MANIFEST]
 
 
@@ -161,7 +161,7 @@ def test_an_image_is_reproducible_where_the_workflow_asks_for_it(
     runner = ScriptedRunner({"image inspect": _inspected()}, metadata=_METADATA)
     spec = write_source(tmp_path, "one", args={"TOKEN": "planted"})
 
-    _builder(runner, variables).build(spec, "linux/amd64")
+    _builder(runner, variables).build(spec)
 
     assert ("type=docker,rewrite-timestamp=true" in runner.commands[0]) is rewritten
     assert runner.environments[0] == {**variables, "TOKEN": "planted"}
@@ -172,22 +172,22 @@ def test_an_image_is_built_again_when_another_process_removes_images_from_the_en
     failed = printed(1, 'unable to find image "sha256:fcf1"')
     runner = ScriptedRunner({"buildx build": [failed, printed(0)], "image inspect": _inspected()}, metadata=_METADATA)
     report = FakeReporter()
-    builder = replace(_builder(runner), docker=Docker(runner, {}, report, StillClock()))
+    builder = replace(_builder(runner), docker=Docker({}, report, StillClock(), runner))
 
-    assert builder.build(write_source(tmp_path, "one", name="web"), "linux/amd64") == _ID
+    assert builder.build(write_source(tmp_path, "one", name="web")) == _ID
     assert report.warnings == ["building service web failed, next attempt in 2 s"]
 
 
 @pytest.mark.parametrize("metadata", ["", "[]", '{"containerimage.digest": "x"}'], ids=["empty", "a list", "an index"])
 def test_metadata_without_an_image_is_refused(tmp_path: Path, metadata: str) -> None:
     with pytest.raises(BuildError, match="buildx's metadata file names no image: remove BUILDX_"):
-        _builder(ScriptedRunner(metadata=metadata)).build(write_source(tmp_path, "one"), "linux/amd64")
+        _builder(ScriptedRunner(metadata=metadata)).build(write_source(tmp_path, "one"))
 
 
 def test_a_missing_image_is_named(tmp_path: Path) -> None:
     runner = ScriptedRunner({"image inspect": printed(1, "Error: No such image")}, metadata=_METADATA)
     with pytest.raises(BuildError, match=f"looking at the image {_MANIFEST} failed: exit code 1: .*No such image"):
-        _builder(runner).build(write_source(tmp_path, "one"), "linux/amd64")
+        _builder(runner).build(write_source(tmp_path, "one"))
 
 
 def test_an_image_for_other_instances_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import Finished, ProcessRunner
+from beanpod.deploy.images import Finished
 from beanpod.deploy.images.docker import Docker, failure
 from tests.deploy.clocks import StillClock
 from tests.deploy.images.fakes import ScriptedRunner, printed
@@ -136,7 +136,7 @@ def test_the_message_is_always_one_short_line(lines: list[str], code: int) -> No
 
 
 def test_the_environment_is_not_in_the_repr() -> None:
-    docker = Docker(ProcessRunner(), {"DOCKER_PASSWORD": "planted"}, FakeReporter(), StillClock())
+    docker = Docker({"DOCKER_PASSWORD": "planted"}, FakeReporter(), StillClock())
     assert "planted" not in repr(docker)
 
 
@@ -156,7 +156,7 @@ _COMMAND = ["docker", "push", "a/b:c"]
 def test_a_command_is_repeated_while_the_network_fails(answers: list[Finished], code: int, attempts: int) -> None:
     runner, report, clock = ScriptedRunner({"push": answers}), FakeReporter(), StillClock()
 
-    finished = Docker(runner, {}, report, clock).retry(_COMMAND, "pushing a/b:c")
+    finished = Docker({}, report, clock, runner).retry(_COMMAND, "pushing a/b:c")
 
     assert (finished.code, len(runner.commands)) == (code, attempts)
     assert clock.sleeps == [2.0, 8.0][: attempts - 1]

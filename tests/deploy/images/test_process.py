@@ -1,4 +1,4 @@
-"""ProcessRunner ends processes with their children; old temporary folders are removed."""
+"""Runner ends processes with their children; old temporary folders are removed."""
 
 import errno
 import os
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import Finished, ProcessRunner, TimedOutError
+from beanpod.deploy.images import Finished, Runner, TimedOutError
 from beanpod.deploy.images.process import temporary_folder
 
-_RUNNER = ProcessRunner(grace=0.3)
+_RUNNER = Runner(grace=0.3)
 # A shell prints a word within milliseconds, except on a busy machine.
 _UNTIL_IT_PRINTED = 5.0
 

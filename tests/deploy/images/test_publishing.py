@@ -72,7 +72,9 @@ def test_context_arguments_and_target_reach_both_builders(
     dockerfile = f"FROM scratch AS web\n{declared}COPY libs/lib.txt /\n{label}FROM web\nLABEL of=another\n"
     write(tmp_path, {"apps/api/Dockerfile": dockerfile})
 
-    image = shop.publish(BuildSpec(None, tmp_path, tmp_path / "apps/api/Dockerfile", {"WHO": "good day"}, "web"))[None]
+    image = shop.publish(
+        BuildSpec(None, tmp_path, tmp_path / "apps/api/Dockerfile", "linux/amd64", {"WHO": "good day"}, "web")
+    )[None]
 
     template = '{{index .Config.Labels "of"}}'
     found = docker_engine.run("image", "inspect", "--format", template, image.reference.partition("@")[0])
@@ -84,7 +86,7 @@ def spec_of_case(name: str, tmp_path: Path) -> BuildSpec:
     # Tests in parallel share the engine, and would remove each other's images.
     with (folder / "Dockerfile").open("a") as file:
         file.write(f"LABEL made={tmp_path}\n")
-    return BuildSpec(None, folder, folder / "Dockerfile")
+    return BuildSpec(None, folder, folder / "Dockerfile", "linux/amd64")
 
 
 def test_the_classic_builder_ignores_a_syntax_directive(open_shop: Shop, tmp_path: Path) -> None:

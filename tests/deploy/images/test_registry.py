@@ -27,11 +27,11 @@ VARIABLES = {"PATH": os.environ["PATH"]}
 
 
 def public(image: str, variables: Mapping[str, str] = VARIABLES) -> bool:
-    return is_public(image, environment=variables, report=FakeReporter(), clock=StillClock())
+    return is_public(Docker(variables, FakeReporter(), StillClock()), image)
 
 
-def docker_of(runner: ScriptedRunner) -> Docker:
-    return Docker(runner, VARIABLES, FakeReporter(), StillClock())
+def docker_of(runner: ScriptedRunner, variables: Mapping[str, str] = VARIABLES) -> Docker:
+    return Docker(variables, FakeReporter(), StillClock(), runner)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_broken_configuration_is_named(tmp_path: Path, text: str) -> None:
     variables = configured(tmp_path, text) | {"DOCKER_USERNAME": "ada", "DOCKER_PASSWORD": "p"}
     with (
         pytest.raises(UsageError, match=r"\.docker/config\.json is not a JSON object: correct it, or move it away"),
-        connect("ghcr.io/ada/shop", environment=variables, report=FakeReporter()),
+        connect(Docker(variables, FakeReporter(), StillClock()), "ghcr.io/ada/shop"),
     ):
         pass
 
@@ -219,7 +219,7 @@ def test_an_image_in_an_open_registry_is_public(open_shop: Shop, tmp_path: Path)
 )
 def test_an_image_that_the_registry_refuses_is_not_public(text: str) -> None:
     runner = ScriptedRunner({"manifest inspect": printed(1, text)})
-    assert not is_public("ada/shop:1", environment={}, report=FakeReporter(), runner=runner, clock=StillClock())
+    assert not is_public(docker_of(runner), "ada/shop:1")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_an_image_that_the_registry_refuses_is_not_public(text: str) -> None:
 def test_anything_else_is_unknown_and_not_private(text: str, message: str) -> None:
     runner = ScriptedRunner({"manifest inspect": printed(1, text)})
     with pytest.raises(BuildError, match=f"^looking up ada/shop:1 without a login failed: .*{message}"):
-        is_public("ada/shop:1", environment={}, report=FakeReporter(), runner=runner, clock=StillClock())
+        is_public(docker_of(runner), "ada/shop:1")
 
 
 def test_a_registry_that_is_down_is_unknown(docker_engine: Engine) -> None:
@@ -254,7 +254,7 @@ def test_a_registry_in_trouble_is_asked_again() -> None:
     unavailable = printed(1, "received unexpected HTTP status: 503 Service Unavailable")
     runner = ScriptedRunner({"manifest inspect": [unavailable, unavailable, printed(0, "{}")]})
     clock = StillClock()
-    assert is_public("ada/shop:1", environment={}, report=FakeReporter(), runner=runner, clock=clock)
+    assert is_public(Docker({}, FakeReporter(), clock, runner), "ada/shop:1")
     assert clock.sleeps == [2.0, 8.0]
 
 
@@ -262,7 +262,7 @@ def test_the_anonymous_question_uses_no_login_of_the_user(tmp_path: Path) -> Non
     runner = ScriptedRunner()
     login = {"DOCKER_AUTH_CONFIG": "planted", "DOCKER_PASSWORD": "planted", "DOCKER_CONTEXT": "ci"}
     variables = configured(tmp_path, {"auths": {HUB_KEY: entry("ada", "planted")}}) | login
-    is_public(f"ada/shop:1@sha256:{'a' * 64}", environment=variables, report=FakeReporter(), runner=runner)
+    is_public(docker_of(runner, variables), f"ada/shop:1@sha256:{'a' * 64}")
     (environment,) = runner.environments
     assert environment.keys() == {"PATH", "HOME", "DOCKER_CONFIG"}
     assert environment["DOCKER_CONFIG"] != str(tmp_path / ".docker")

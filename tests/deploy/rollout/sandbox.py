@@ -182,8 +182,9 @@ class Sandbox:
     ) -> tuple[Rollout, FakeReporter]:
         """A rollout on an environment, and its reporter."""
         reporter, clock = FakeReporter(), clock or self.clock()
-        context = DeploymentContext(target, aws or self.aws(), clock, reporter, settings or Settings())
-        return Rollout(context, source=source), reporter
+        settings, source = settings or Settings(), source or Source()
+        context = DeploymentContext(target, aws or self.aws(), clock, reporter, settings, source)
+        return Rollout(context), reporter
 
     def aws(self, *, read_seconds: float = 10, **arguments: Any) -> Aws:
         """The calls of a deployment, retried without pauses. arguments: for the clients, such as another key."""

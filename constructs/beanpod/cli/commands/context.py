@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from beanpod.cli.output.display import Display
 from beanpod.cli.output.results import Results
@@ -20,25 +20,17 @@ if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
 
 
-class Connection(Protocol):
-    """Makes AWS clients."""
-
-    def aws(self, region: str | None) -> "Aws":
-        """Return the AWS calls of a deployment. region: Default: that of the credentials."""
-
-    def client(self, service: str, region: str) -> Any:
-        """Return boto3's client for a service that a deployment does not use."""
-
-
-class DefaultConnection:
+class Connection:
     """Makes AWS clients with boto3's default credentials."""
 
     def aws(self, region: str | None) -> "Aws":
+        """Return the AWS calls of a deployment. region: Default: that of the credentials."""
         from beanpod.deploy.aws import connect
 
         return connect(region)
 
     def client(self, service: str, region: str) -> Any:
+        """Return boto3's client for a service that a deployment does not use."""
         import boto3
 
         from beanpod.deploy.aws import configuration
@@ -114,8 +106,8 @@ class Context:
             accepted_health=options.accept_health,
             roll_back=options.roll_back,
         )
-        context = DeploymentContext(self.target, self.aws, self.clock, self.display, settings)
-        return Rollout(context, source=self.source)
+        context = DeploymentContext(self.target, self.aws, self.clock, self.display, settings, self.source)
+        return Rollout(context)
 
     def finish(self, outcome: Outcome) -> None:
         """Report the success of a deployment or a rollback."""

@@ -5,17 +5,17 @@ from dataclasses import asdict
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import SEVERITY_COLOURS, Paint
 from beanpod.deploy.report import EnvironmentEvent
-from beanpod.deploy.status import follow_events, read_events
+from beanpod.deploy.status import follow_events
 
 
 def run(context: Context) -> None:
     """Show the latest events, oldest first; with --follow, new ones until Ctrl-C."""
-    paint = context.results.paint
+    paint, target = context.results.paint, context.target
     if context.options.follow:
-        for event in follow_events(context.target, context.aws, context.clock):
+        for event in follow_events(target, context.aws, context.clock):
             context.results.emit(asdict(event), [_line(event, paint)], indent=None)
     else:
-        events = read_events(context.target, context.aws)
+        events = context.aws.events(target.application, target.environment, limit=50)
         context.results.emit([asdict(event) for event in events], [_line(event, paint) for event in events])
 
 

@@ -22,6 +22,7 @@ from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interrupt
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.errors import DeployError, RolledBackError
 from beanpod.deploy.images import BuildSpec, connect
+from beanpod.deploy.images import Docker as DockerCommand
 from beanpod.deploy.pipeline import Project
 from beanpod.manifest import Domain, Manifest
 
@@ -152,7 +153,8 @@ class Rehearsal:
         """Raise BuildError for a Dockerfile that this Docker cannot build, before the stacks are deployed."""
         # The rehearsal logs in at its own registry only.
         environ = {name: value for name, value in self._context.environ.items() if name not in _LOGIN}
-        with connect(self.stage.service.image, environment=environ, report=self.display) as builder:
+        docker = DockerCommand(environ, self.display, self._context.clock)
+        with connect(docker, self.stage.service.image) as builder:
             for spec in specs:
                 builder.check(spec)
 

@@ -13,7 +13,6 @@ _OF_SPLIT = "the listener's rules are changed while requests are split"
 _STACK = "arn:aws:cloudformation:REGION:ACCOUNT:stack/awseb-e-*"
 _NEW_STACK = "arn:aws:cloudformation:REGION:ACCOUNT:stack/awseb-e-*-immutable-stack/*"
 _GROUP = "arn:aws:autoscaling:REGION:ACCOUNT:autoScalingGroup:*:autoScalingGroupName/awseb-e-*"
-_INSTANCE = "arn:aws:ec2:REGION:ACCOUNT:instance/*"
 _RULE = "arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener-rule/app/awseb-*"
 _OBJECTS = "arn:aws:s3:::elasticbeanstalk-REGION-ACCOUNT/resources/*"
 
@@ -24,13 +23,11 @@ class Missing:
 
     Attributes:
         why: What Elastic Beanstalk does with it.
-        resource: The ARN to grant it for; "" where it should not be granted.
-        condition: A further limit, in words.
+        resource: The ARN to grant it for, and a condition in words; "" where it should not be granted.
     """
 
     why: str
     resource: str
-    condition: str = ""
 
     def remedy(self, action: str) -> str:
         """What to do, for whom."""
@@ -39,10 +36,9 @@ class Missing:
                 "do not grant it to CI, which could then open the bucket to anybody: let an administrator run `beanpod "
                 "deploy` once, after which it is not needed again"
             )
-        limit = f", {self.condition}" if self.condition else ""
         return (
             f"an administrator adds it once, as extra_statements of the DeployUser or GitHubDeployRole in "
-            f"stacks/delivery.py: {action} on {self.resource}{limit}"
+            f"stacks/delivery.py: {action} on {self.resource}"
         )
 
 
@@ -54,8 +50,8 @@ MISSING = {
     "cloudformation:TagResource": Missing("the stack of the new instances gets the environment's tags", _NEW_STACK),
     "ec2:TerminateInstances": Missing(
         "the instances of the previous release are terminated",
-        _INSTANCE,
-        "if ec2:ResourceTag/aws:cloudformation:stack-id is like arn:aws:cloudformation:*:*:stack/awseb-e-*",
+        "arn:aws:ec2:REGION:ACCOUNT:instance/*, if "
+        "ec2:ResourceTag/aws:cloudformation:stack-id is like arn:aws:cloudformation:*:*:stack/awseb-e-*",
     ),
     "ec2:CreateLaunchTemplateVersion": Missing(
         "the new instances' template gets a version", "arn:aws:ec2:REGION:ACCOUNT:launch-template/*"

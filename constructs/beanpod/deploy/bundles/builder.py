@@ -22,19 +22,20 @@ _ECR_ROLE = (
 
 
 def plan_bundle(stage: StageConfig, root: Path) -> BundlePlan:
-    """Read the project and plan its bundle, which then lacks only the images.
+    """Read the project in the manifest's folder and plan its bundle, which then lacks only the images.
 
-    Args:
-        stage: Of the manifest.
-        root: The manifest's folder.
-
-    Raises:
-        BuildError: With every problem that the bundle would have, so that none shows only after minutes of building.
+    Raises BuildError with every problem that the bundle would have, so that none shows only after minutes of building.
     """
     problems: list[str] = []
     elsewhere: list[str] = []
     extras = extra_files(root, elsewhere)
-    plan = (_compose_plan if stage.service.compose else _dockerfile_plan)(stage, root, problems)
+    if stage.service.compose:
+        # A project with a Dockerfile does not load the package.
+        from beanpod.deploy.bundles import compose
+
+        plan = compose.plan(stage, root, problems)
+    else:
+        plan = dockerfiles.plan(stage, root, problems)
     files = {**extras, **plan.files}
     reserved = sorted(hooks.OWN_FILES & set(files))
     of_domain: list[str] = []
@@ -50,22 +51,3 @@ def plan_bundle(stage: StageConfig, root: Path) -> BundlePlan:
     ecr = (f"{user}: {image} is in Amazon ECR: {_ECR_ROLE}" for user, image in images.items() if is_ecr(image))
     notes = (*plan.notes, *of_domain, *ecr, *extra_notes(root, extras, compose=bool(stage.service.compose)))
     return replace(plan, files=files, notes=notes)
-
-
-def _dockerfile_plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
-    notes: list[str] = []
-    spec, port = dockerfiles.read(stage, root, problems, notes)
-    return BundlePlan(
-        stage,
-        root,
-        specs=(spec,),
-        definition=lambda images: ("Dockerrun.aws.json", dockerfiles.dockerrun(images[None], port)),
-        notes=tuple(notes),
-    )
-
-
-def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
-    # A project with a Dockerfile does not load the package.
-    from beanpod.deploy.bundles import compose
-
-    return compose.plan(stage, root, problems)

@@ -1,4 +1,4 @@
-"""A project with a Dockerfile: missing files, the exposed port, and `Dockerrun.aws.json`."""
+"""The plan of a project with a Dockerfile: missing files, the exposed port, and `Dockerrun.aws.json`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, metadata_folder
+from beanpod.deploy.bundles.plan import BundlePlan
 from beanpod.deploy.images import BuildSpec, Dockerfile, Instruction, platform_arguments, platform_of, read_dockerfile
 
 if TYPE_CHECKING:
@@ -22,46 +23,43 @@ _MOST_PORTS = 5
 _PATTERN = re.compile(r"[*?\[$\\]")
 
 
-def read(stage: StageConfig, root: Path, problems: list[str], notes: list[str]) -> tuple[BuildSpec, int]:
-    """Read what a project with a Dockerfile builds, and the port where its container listens.
-
-    Args:
-        stage: Of the manifest.
-        root: The manifest's folder.
-        problems: Where missing files are added.
-        notes: Where what the owner should know is added.
-    """
+def plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
+    """Plan the bundle of a project with a Dockerfile. What Docker would refuse is added to the problems."""
     service = stage.service
     name = service.dockerfile or "Dockerfile"
     path = _inside(root, name)
     context = _inside(root, service.context) if service.context else path.parent
-    spec = BuildSpec(name=None, context=context, dockerfile=path, args=service.args, target=service.target)
-    missing = list(_missing_files(stage, spec))
-    problems += missing
-    if missing:
-        return spec, service.port
-    port = _container_port(stage, spec, problems, notes)
+    platform = platform_of(stage.environment.architecture)
+    spec = BuildSpec(None, context, path, platform, args=service.args, target=service.target)
+    port, notes, missing = service.port, list[str](), list(_missing_files(stage, spec))
 
     def name_context(folder: Path) -> str:
         return f'write context = "{Path(os.path.relpath(folder, root)).as_posix()}" in [service]'
 
-    texts = check_sources(spec, platform_of(stage.environment.architecture), name_context=name_context)
-    problems += (f"{name}: {text}" for text in texts)
-    return spec, port
+    problems += missing
+    if not missing:
+        port = _container_port(stage, spec, problems, notes)
+        problems += (f"{name}: {text}" for text in check_sources(spec, name_context=name_context))
+    return BundlePlan(
+        stage,
+        root,
+        specs=(spec,),
+        definition=lambda images: ("Dockerrun.aws.json", dockerrun(images[None], port)),
+        notes=tuple(notes),
+    )
 
 
-def check_sources(spec: BuildSpec, platform: str, *, name_context: Callable[[Path], str]) -> Iterator[str]:
+def check_sources(spec: BuildSpec, *, name_context: Callable[[Path], str]) -> Iterator[str]:
     """Yield what Docker would refuse to build, and what is copied but not in the build context, with what to write.
 
     Args:
         spec: What is built.
-        platform: Of the instances, such as linux/amd64.
         name_context: Says what to write to build from another folder.
 
     Raises:
         BuildError: If the file cannot be read.
     """
-    file = _read(spec, platform)
+    file = _read(spec)
     if problem := None if file.is_foreign else _problem_of_stages(file, spec.target):
         yield problem
     for one in (one for stage in file.needed(spec.target) for one in stage.instructions if not file.is_foreign):
@@ -71,11 +69,11 @@ def check_sources(spec: BuildSpec, platform: str, *, name_context: Callable[[Pat
                 yield f"line {one.line}: {one.keyword} {source}: not found in the build context: {remedy}"
 
 
-def may_copy(spec: BuildSpec, platform: str, path: Path) -> bool:
+def may_copy(spec: BuildSpec, path: Path) -> bool:
     """Whether an instruction may put a file or folder, or a part of it, into the image; True where it is not known."""
     if not os.path.isfile(spec.dockerfile):
         return True
-    file = _read(spec, platform)
+    file = _read(spec)
     instructions = [one for stage in file.needed(spec.target) for one in stage.instructions]
     if file.is_foreign or not path.is_relative_to(spec.context):
         return file.is_foreign
@@ -102,13 +100,13 @@ def _problem_of_stages(file: Dockerfile, target: str | None) -> str | None:
     return f"there is no stage {target}, the target of the build: write one of its stages ({names}), or leave it out"
 
 
-def exposed_ports(spec: BuildSpec, platform: str) -> tuple[int, ...] | None:
+def exposed_ports(spec: BuildSpec) -> tuple[int, ...] | None:
     """Return the TCP ports that the Dockerfile exposes, None if that is not known."""
-    return _read(spec, platform).exposed(spec.target)
+    return _read(spec).exposed(spec.target)
 
 
-def _read(spec: BuildSpec, platform: str) -> Dockerfile:
-    return read_dockerfile(spec.dockerfile, {**platform_arguments(platform), **spec.args})
+def _read(spec: BuildSpec) -> Dockerfile:
+    return read_dockerfile(spec.dockerfile, {**platform_arguments(spec.platform), **spec.args})
 
 
 def _sources(one: Instruction) -> Iterator[str]:
@@ -152,7 +150,7 @@ def dockerrun(image: str, port: int) -> bytes:
 def _container_port(stage: StageConfig, spec: BuildSpec, problems: list[str], notes: list[str]) -> int:
     """Return the port where the container listens: the manifest's, else the one that the Dockerfile exposes."""
     port, name = stage.service.port, stage.service.dockerfile or "Dockerfile"
-    exposed = exposed_ports(spec, platform_of(stage.environment.architecture))
+    exposed = exposed_ports(spec)
     if not exposed or port in exposed:
         return port
     ports = listed(exposed)

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.ho
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, BundleFile, metadata_folder
@@ -55,29 +54,16 @@ def release_hook(version: str, images: Mapping[str | None, str]) -> Mapping[str,
     return {_RELEASE: _script("release.sh", MOUNT=METADATA_MOUNT, VERSION=version, STAMPS="\n".join(stamps))}
 
 
-@dataclass(frozen=True)
-class LogFolder:
-    """A folder for a container's logs on the instance.
-
-    Attributes:
-        name: Of the folder, below EB_LOG_BASE_DIR.
-        image: Of the container.
-        user: Of the container, as in the compose file; "" for the image's.
-    """
-
-    name: str
-    image: str
-    user: str = ""
-
-
-def logs_hook(folders: Iterable[LogFolder]) -> Mapping[str, BundleFile]:
+def logs_hook(folders: Iterable[tuple[str, str, str]]) -> Mapping[str, BundleFile]:
     """Let the containers' users write into their log folders, which belong to root on the instance.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html: Beanstalk makes
     one for each service below EB_LOG_BASE_DIR.
+
+    Args:
+        folders: The name of each, with its container's image, and user in the compose file; "" for the image's.
     """
-    known = (folder for folder in folders if _IMAGE.fullmatch(folder.image))
-    lines = [shlex.join(["logs", folder.name, folder.image, folder.user]) for folder in known]
+    lines = [shlex.join(["logs", name, image, user]) for name, image, user in folders if _IMAGE.fullmatch(image)]
     return dict.fromkeys(_LOGS, _script("logs.sh", LOGS="\n".join(lines))) if lines else {}
 
 

@@ -96,7 +96,7 @@ class BundlePlan:
         released = {spec.name: images[spec.name] for spec in self.specs}
         everything = {**dict[str | None, str](self.pulled.items()), **released}
         name, data = self.definition(images)
-        logs = [hooks.LogFolder(path, everything[name], user) for path, name, user in self.logs if name in everything]
+        logs = [(path, everything[name], user) for path, name, user in self.logs if name in everything]
         files = {
             **self.files,
             name: BundleFile(data, has_placeholder=True),

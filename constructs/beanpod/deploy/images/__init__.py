@@ -1,24 +1,25 @@
 """Images: built and pushed by Docker, and named by digest.
 
-with connect(stage.service.image, environment=os.environ, report=report) as builder:
-    images = build_and_push(specs, platform=platform_of("x86_64"), builder=builder, report=report)
+with connect(Docker(os.environ, report, clock), stage.service.image) as builder:
+    images = build_and_push(specs, builder)
 """
 
 from beanpod.deploy.images.build import Builder, build_and_push, connect, needs_buildkit
 from beanpod.deploy.images.commands import BuildSpec, Image, Platform, platform_of, tag_of
+from beanpod.deploy.images.docker import Docker
 from beanpod.deploy.images.dockerfile import Dockerfile, Instruction, platform_arguments, read_dockerfile
-from beanpod.deploy.images.process import Finished, ProcessRunner, Runner, TimedOutError
+from beanpod.deploy.images.process import Finished, Runner, TimedOutError
 from beanpod.deploy.images.registry import Repository, given_credentials, is_public
 
 __all__ = [
     "BuildSpec",
     "Builder",
+    "Docker",
     "Dockerfile",
     "Finished",
     "Image",
     "Instruction",
     "Platform",
-    "ProcessRunner",
     "Repository",
     "Runner",
     "TimedOutError",

@@ -2,19 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from beanpod.deploy.clock import Clock, SystemClock
 from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import commands
-from beanpod.deploy.images.commands import BuildSpec, Image, Platform, tag_of
+from beanpod.deploy.images.commands import BuildSpec, Image, tag_of
 from beanpod.deploy.images.docker import Docker, causes, checked, failure
 from beanpod.deploy.images.dockerfile import platform_arguments, read_dockerfile
-from beanpod.deploy.images.process import ProcessRunner, Runner, temporary_folder
+from beanpod.deploy.images.process import temporary_folder
 from beanpod.deploy.images.registry import (
     Repository,
     given_credentials,
@@ -22,7 +21,7 @@ from beanpod.deploy.images.registry import (
     published_digest,
     temporary_configuration,
 )
-from beanpod.deploy.report import Phase, Reporter
+from beanpod.deploy.report import Phase
 
 _LOOKING = "looking for the Docker engine"
 _UNKNOWN = re.compile(r"unknown (?:instruction|flag)", re.IGNORECASE)
@@ -66,16 +65,16 @@ class Builder:
             remedy = _UNSET if self.docker.environment.get("DOCKER_BUILDKIT") == "0" else _INSTALL_BUILDX
             raise BuildError(f"{spec.title}: {need}, needs BuildKit, and {remedy}")
 
-    def build(self, spec: BuildSpec, platform: Platform) -> str:
+    def build(self, spec: BuildSpec) -> str:
         """Build an image into the engine and return its id. BuildError also where it is for another platform."""
         aim = f"building {spec.title}"
         if self.is_classic:
-            spec = _with_platform_arguments(spec, platform)
+            spec = _with_platform_arguments(spec)
         variables = {**self.docker.environment, **commands.build_environment(spec.args)}
         with temporary_folder("beanpod-build-") as folder:
             result = folder / "result"
             docker = replace(self.docker, environment=variables)
-            finished = docker.retry(self._command(spec, platform, result), aim, show=True)
+            finished = docker.retry(self._command(spec, result), aim, show=True)
             need = needs_buildkit(spec) if finished.code else None
             if need and _UNKNOWN.search("\n".join(finished.lines)):
                 raise BuildError(f"{spec.title}: {need}, {_UPDATE}", causes=causes(finished.lines))
@@ -83,9 +82,9 @@ class Builder:
             ids = _ids_in_metadata(result.read_text()) if self.buildx else (result.read_text().strip(),)
         image = self._inspect(*ids)
         built = f"{image['Os']}/{image['Architecture']}"
-        if built != platform:
+        if built != spec.platform:
             raise BuildError(
-                f"{spec.title}: the image is for {built}, the instances are {platform}: install buildx, "
+                f"{spec.title}: the image is for {built}, the instances are {spec.platform}: install buildx, "
                 "leave --platform out of the FROM lines, or choose other instance types"
             )
         return str(image["Id"])
@@ -121,45 +120,36 @@ class Builder:
             raise failure(aim, finished)
         return dict(found[0])
 
-    def _command(self, spec: BuildSpec, platform: str, result: Path) -> list[str]:
+    def _command(self, spec: BuildSpec, result: Path) -> list[str]:
         if not self.buildx:
-            return commands.build(spec, platform=platform, id_file=result)
+            return commands.build(spec, id_file=result)
         # Only where a workflow sets this variable: with false times Python compiles its modules anew at every start,
         # and browsers keep files that have changed.
         reproducible = bool(self.docker.environment.get("SOURCE_DATE_EPOCH"))
         return commands.buildx_build(
-            spec, platform=platform, metadata_file=result, github_cache=self.github_cache, reproducible=reproducible
+            spec, metadata_file=result, github_cache=self.github_cache, reproducible=reproducible
         )
 
 
 @contextmanager
-def connect(
-    repository: str,
-    *,
-    environment: Mapping[str, str],
-    report: Reporter,
-    runner: Runner | None = None,
-    clock: Clock | None = None,
-) -> Iterator[Builder]:
+def connect(docker: Docker, repository: str) -> Iterator[Builder]:
     """Find the engine and the builder, and log in to the repository's registry until the end of the block.
 
     Args:
-        repository: Such as ada/shop or ghcr.io/ada/shop.
-        environment: The deployment's variables. DOCKER_USERNAME and DOCKER_PASSWORD are the login; without them the
+        docker: With the deployment's variables. DOCKER_USERNAME and DOCKER_PASSWORD are the login; without them the
             user's own `docker login` is used.
-        report: Shows what Docker prints; hides the password.
-        runner: Runs docker. Default: as a process.
-        clock: Waits between attempts. Default: the machine's.
+        repository: Such as ada/shop or ghcr.io/ada/shop.
 
     Raises:
         UsageError: The login is refused or incomplete, or Docker's configuration is broken.
         BuildError: The engine or the registry does not answer.
     """
-    place, login = Repository(repository), given_credentials(environment)
+    place, login = Repository(repository), given_credentials(docker.environment)
     if login:
-        report.mask(login.password)
-    with temporary_configuration(environment, place) if login else nullcontext(environment) as variables:
-        docker = Docker(runner or ProcessRunner(), variables, report, clock or SystemClock())
+        docker.report.mask(login.password)
+    own = docker.environment
+    with temporary_configuration(own, place) if login else nullcontext(own) as variables:
+        docker = replace(docker, environment=variables)
         checked(docker.run(["docker", "version"], _LOOKING), _LOOKING)
         # DOCKER_BUILDKIT=0 is how a user asks for the classic builder.
         wanted = variables.get("DOCKER_BUILDKIT") != "0"
@@ -179,16 +169,12 @@ def _has_github_cache(docker: Docker) -> bool:
     return driver is not None and driver[1] != "docker"
 
 
-def build_and_push(
-    specs: Sequence[BuildSpec], *, platform: Platform, builder: Builder, report: Reporter
-) -> dict[str | None, Image]:
+def build_and_push(specs: Sequence[BuildSpec], builder: Builder) -> dict[str | None, Image]:
     """Build all images and push those that the registry does not have yet.
 
     Args:
         specs: What to build. All images are pushed to one repository, with tags that begin with the specs' names.
-        platform: Of the instances.
         builder: From `connect`.
-        report: Shows the phases.
 
     Returns:
         The images by the names of their specs.
@@ -196,14 +182,15 @@ def build_and_push(
     Raises:
         BuildError: An image cannot be built or pushed.
     """
+    report = builder.docker.report
     with report.phase(Phase.BUILD):
         for spec in specs:
             builder.check(spec)
         report.say(f"building with {'docker buildx build' if builder.buildx else 'docker build'}")
         built = {}
         for spec in specs:
-            built[spec.name] = builder.build(spec, platform)
-            report.say(f"built {spec.title} for {platform}")
+            built[spec.name] = builder.build(spec)
+            report.say(f"built {spec.title} for {spec.platform}")
     with report.phase(Phase.PUSH):
         return {name: builder.push(image_id, tag_of(name, image_id)) for name, image_id in built.items()}
 
@@ -213,10 +200,10 @@ def needs_buildkit(spec: BuildSpec) -> str | None:
     return read_dockerfile(spec.dockerfile, spec.args).needs_buildkit(spec.target)
 
 
-def _with_platform_arguments(spec: BuildSpec, platform: str) -> BuildSpec:
+def _with_platform_arguments(spec: BuildSpec) -> BuildSpec:
     """Add the arguments that BuildKit sets by itself, as far as the Dockerfile declares them."""
     file = read_dockerfile(spec.dockerfile)
-    automatic = {name: value for name, value in platform_arguments(platform).items() if file.declares(name)}
+    automatic = {name: value for name, value in platform_arguments(spec.platform).items() if file.declares(name)}
     return replace(spec, args={**automatic, **spec.args})
 
 

@@ -23,6 +23,7 @@ class BuildSpec:
         name: The Compose service that it is for; None for the one Dockerfile.
         context: The build context.
         dockerfile: The Dockerfile.
+        platform: Of the instances.
         args: The build arguments.
         target: The stage of the Dockerfile to build. Default: the last one.
     """
@@ -30,6 +31,7 @@ class BuildSpec:
     name: str | None
     context: Path
     dockerfile: Path
+    platform: Platform
     args: Mapping[str, str] = field(default_factory=dict, repr=False)
     target: str | None = None
 
@@ -82,19 +84,16 @@ def login(username: str, host: str | None) -> list[str]:
     return ["docker", "login", "--username", username, "--password-stdin", *([host] if host else [])]
 
 
-def build(spec: BuildSpec, *, platform: str, id_file: Path) -> list[str]:
+def build(spec: BuildSpec, *, id_file: Path) -> list[str]:
     """Build with the classic builder, or with BuildKit where DOCKER_BUILDKIT=1 and the client has it."""
-    return ["docker", "build", "--iidfile", str(id_file), *_common(spec, platform)]
+    return ["docker", "build", "--iidfile", str(id_file), *_common(spec)]
 
 
-def buildx_build(
-    spec: BuildSpec, *, platform: str, metadata_file: Path, github_cache: bool, reproducible: bool
-) -> list[str]:
+def buildx_build(spec: BuildSpec, *, metadata_file: Path, github_cache: bool, reproducible: bool) -> list[str]:
     """Build with buildx, and load the image into the engine, so that its platform can be checked before the push.
 
     Args:
         spec: What to build.
-        platform: Such as linux/amd64.
         metadata_file: Where buildx writes the image's digests.
         github_cache: Whether to keep the layers in GitHub's cache.
         reproducible: Whether to set the files' times to SOURCE_DATE_EPOCH, https://docs.docker.com/build/exporters/.
@@ -106,7 +105,7 @@ def buildx_build(
     # Images that share a scope overwrite each other's cache: https://docs.docker.com/build/cache/backends/gha/.
     scope = f"type=gha,scope={spec.name or 'image'}"
     cache = ["--cache-from", scope, "--cache-to", f"{scope},mode=max,ignore-error=true"] if github_cache else []
-    return ["docker", "buildx", "build", *output, *written, *attestations, *cache, *_common(spec, platform)]
+    return ["docker", "buildx", "build", *output, *written, *attestations, *cache, *_common(spec)]
 
 
 def manifest_inspect(reference: str, *, insecure: bool) -> list[str]:
@@ -119,10 +118,10 @@ def build_environment(args: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in args.items() if not _is_for_client(name)}
 
 
-def _common(spec: BuildSpec, platform: str) -> list[str]:
+def _common(spec: BuildSpec) -> list[str]:
     target = ["--target", spec.target] if spec.target else []
     arguments = [text for name, value in sorted(spec.args.items()) for text in _build_argument(name, value)]
-    return ["--platform", platform, "--file", str(spec.dockerfile), *target, *arguments, str(spec.context)]
+    return ["--platform", spec.platform, "--file", str(spec.dockerfile), *target, *arguments, str(spec.context)]
 
 
 def _build_argument(name: str, value: str) -> list[str]:

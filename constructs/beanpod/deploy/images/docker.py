@@ -64,19 +64,12 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Docker:
-    """The docker command.
+    """The docker command, with its variables, what shows the output of builds and pushes, and what runs it."""
 
-    Attributes:
-        runner: Runs it.
-        environment: Its variables.
-        report: Shows what builds and pushes print.
-        clock: Waits between attempts.
-    """
-
-    runner: Runner = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
     report: Reporter = field(repr=False)
     clock: Clock = field(repr=False)
+    runner: Runner = field(default_factory=Runner, repr=False)
 
     def run(self, command: Sequence[str], aim: str, *, stdin: str = "", show: bool = False) -> Finished:
         """Run a command to its end, whatever its exit code.

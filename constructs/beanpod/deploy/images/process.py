@@ -11,7 +11,6 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import Protocol
 
 from beanpod.deploy.errors import BuildError, unwritable
 
@@ -47,8 +46,15 @@ class TimedOutError(Exception):
         self.lines = lines
 
 
-class Runner(Protocol):
-    """Runs commands."""
+class Runner:
+    """Runs each command in a process group of its own, which ends as a whole."""
+
+    def __init__(self, *, grace: float = 5.0) -> None:
+        """
+        Args:
+            grace: Seconds between SIGTERM and SIGKILL.
+        """
+        self._grace = grace
 
     def run(
         self,
@@ -72,27 +78,6 @@ class Runner(Protocol):
             FileNotFoundError: There is no such program.
             TimedOutError: It ran longer than the timeout.
         """
-
-
-@dataclass(frozen=True)
-class ProcessRunner:
-    """Runs each command in a process group of its own, which ends as a whole.
-
-    Attributes:
-        grace: Seconds between SIGTERM and SIGKILL.
-    """
-
-    grace: float = 5.0
-
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        environment: Mapping[str, str],
-        timeout: float,
-        stdin: str = "",
-        show: Callable[[str], None] | None = None,
-    ) -> Finished:
         pipe = subprocess.PIPE
         try:
             process = subprocess.Popen(  # noqa: S603 - argument lists of images.commands, no shell
@@ -114,7 +99,7 @@ class ProcessRunner:
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
         try:
             _signal_group(process, signal.SIGTERM)
-            process.wait(self.grace)
+            process.wait(self._grace)
         except subprocess.TimeoutExpired:
             pass
         finally:

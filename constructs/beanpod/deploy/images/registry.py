@@ -4,16 +4,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from beanpod.deploy.clock import Clock, SystemClock
 from beanpod.deploy.errors import BuildError, UsageError
 from beanpod.deploy.images import commands
 from beanpod.deploy.images.docker import RATE_LIMIT, Docker, checked, failure
-from beanpod.deploy.images.process import ProcessRunner, Runner, temporary_folder
-from beanpod.deploy.report import Reporter
+from beanpod.deploy.images.process import temporary_folder
 
 USERNAME = "DOCKER_USERNAME"
 PASSWORD = "DOCKER_PASSWORD"  # noqa: S105 - the name of the variable
@@ -179,24 +177,14 @@ def published_digest(docker: Docker, image: str, image_id: str) -> str | None:
     return digest if image_id in (digest, manifest.get("config", {}).get("digest")) else None
 
 
-def is_public(
-    image: str,
-    *,
-    environment: Mapping[str, str],
-    report: Reporter,
-    runner: Runner | None = None,
-    clock: Clock | None = None,
-) -> bool:
+def is_public(docker: Docker, image: str) -> bool:
     """Whether everybody may pull an image: `docker manifest inspect` without a login.
 
     Docker Hub counts it as a pull of each of the image's platforms.
 
     Args:
+        docker: A login in its variables is not used.
         image: Its name, with a tag or a digest.
-        environment: The variables; a login in them is not used.
-        report: Shows further attempts.
-        runner: Runs the command. Default: as a process.
-        clock: Waits between attempts. Default: the machine's.
 
     Returns:
         False where the image is private or does not exist.
@@ -210,11 +198,11 @@ def is_public(
     with temporary_folder("beanpod-docker-") as folder:
         # Without any entry Docker would look into the platform's credential store.
         _write_settings(folder, {"auths": {repository.login_key: {}}})
-        variables = {key: value for key, value in environment.items() if not key.startswith("DOCKER_")}
+        variables = {key: value for key, value in docker.environment.items() if not key.startswith("DOCKER_")}
         variables["DOCKER_CONFIG"] = str(folder)
-        docker = Docker(runner or ProcessRunner(), variables, report, clock or SystemClock())
+        anonymous = replace(docker, environment=variables)
         # Without TLS too, as nothing secret is sent.
-        finished = docker.retry(commands.manifest_inspect(name, insecure=True), aim)
+        finished = anonymous.retry(commands.manifest_inspect(name, insecure=True), aim)
     if finished.code and not _NO_ACCESS.search("\n".join(finished.lines)):
         error = failure(aim, finished)
         if RATE_LIMIT in str(error):

@@ -12,7 +12,6 @@ from beanpod.deploy.bundles.compose.interpolation import undefined
 from beanpod.deploy.bundles.compose.model import INITIAL_SCRIPTS, TransformContext, Tree, Volume, at, is_optional
 from beanpod.deploy.bundles.dockerfiles import may_copy
 from beanpod.deploy.bundles.files import folder_files
-from beanpod.deploy.images import BuildSpec
 
 _LOGS = "${EB_LOG_BASE_DIR}"
 _HOST_LOGS = PurePosixPath("/var/log")
@@ -75,7 +74,7 @@ def _is_for_development(context: TransformContext, name: str, volume: Volume) ->
 
 def _left_out(context: TransformContext, name: str, volume: Volume) -> str:
     reason = "because the image already contains it"
-    if not _is_copied(context, name, volume):
+    if not may_copy(context.spec(name), Path(os.path.normpath(context.settings.folder / volume.source))):
         reason = "but no COPY or ADD names it: copy it into the image if the app reads it"
     mount = f"left out: {volume.source} on {volume.target}, {reason}"
     # The whole project is refused wherever it is named.
@@ -84,13 +83,6 @@ def _left_out(context: TransformContext, name: str, volume: Volume) -> str:
         return f"{mount}{keep}"
     lost_data = "What the container writes there is lost at the next release: store data in"
     return f"{mount}{keep}. {lost_data} {context.settings.durable_storage}"
-
-
-def _is_copied(context: TransformContext, name: str, volume: Volume) -> bool:
-    build = context.services[name]["build"]
-    folder = Path(os.path.normpath(context.settings.folder / str(build.get("context", "."))))
-    spec = BuildSpec(name, folder, folder / str(build.get("dockerfile", "Dockerfile")), target=build.get("target"))
-    return may_copy(spec, context.settings.platform, Path(os.path.normpath(context.settings.folder / volume.source)))
 
 
 def _holds_logs(context: TransformContext, volume: Volume) -> bool:

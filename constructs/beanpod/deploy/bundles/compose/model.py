@@ -1,5 +1,6 @@
 """The parts of a compose file and what is found in them, while the file for Elastic Beanstalk is made."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from beanpod.deploy.bundles.bundle import BundleFile
 from beanpod.deploy.bundles.compose.database import Login
 from beanpod.deploy.bundles.files import printable
-from beanpod.deploy.images import platform_of
+from beanpod.deploy.images import BuildSpec, Platform, platform_of
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
@@ -168,12 +169,10 @@ class Settings:
     Attributes:
         stage: The stage.
         root: The manifest's folder, which the bundle mirrors.
-        port: Where the container listens.
     """
 
     stage: "StageConfig"
     root: Path
-    port: int
 
     @cached_property
     def path(self) -> Path:
@@ -197,7 +196,7 @@ class Settings:
         return self.stage.database.compose_service if self.stage.database else None
 
     @property
-    def platform(self) -> str:
+    def platform(self) -> Platform:
         """The platform of the instances, such as linux/amd64."""
         return platform_of(self.stage.environment.architecture)
 
@@ -246,9 +245,10 @@ class TransformContext:
     """A compose file on its way to the one for Elastic Beanstalk, changed step by step.
 
     Attributes:
-        tree: The merged file.
-        production: What the file for production says itself; it is deployed as written.
-        production_name: Of the file for production, as messages name it.
+        tree: All files merged, each variable kept if the stage gives it, and replaced by its default otherwise.
+        production: What the file for production says itself; it is deployed as written. {} if there is none.
+        production_name: Of the file for production, whether it exists or not.
+        paths: The files, each over the one before.
         settings: What the stage says.
         findings: Where problems and notes are added.
         built: The services with a build.
@@ -259,11 +259,15 @@ class TransformContext:
     tree: Tree
     production: Tree
     production_name: str
+    paths: tuple[Path, ...]
     settings: Settings
     findings: Findings
-    built: frozenset[str]
+    built: frozenset[str] = field(init=False)
     files: dict[str, BundleFile] = field(default_factory=dict)
     replaced: ReplacedDatabase | None = None
+
+    def __post_init__(self) -> None:
+        self.built = frozenset(name for name, service in self.services.items() if "build" in service)
 
     @property
     def services(self) -> dict[str, Tree]:
@@ -284,7 +288,25 @@ class TransformContext:
         """Whether the file for production names a mount at this path."""
         return volume.path in {entry.path for entry in self.production_entries(service, "volumes")}
 
+    def spec(self, service: str) -> BuildSpec:
+        """What a service's `build` builds; its paths as Compose resolves them."""
+        build = self.services[service]["build"]
+        folder = Path(os.path.normpath(self.settings.folder / str(build.get("context", "."))))
+        return BuildSpec(
+            name=service,
+            context=folder,
+            dockerfile=folder / str(build.get("dockerfile", "Dockerfile")),
+            platform=self.settings.platform,
+            # Docker does not interpolate arguments, so a doubled dollar is one.
+            args={key: _text(value).replace("$$", "$") for key, value in build["args"].items()},
+            target=str(build["target"]) if build.get("target") else None,
+        )
+
     def ports(self) -> Iterator[tuple[str, Port]]:
         """Yield every published port with its service; none that holds a variable."""
         for name, service in self.services.items():
             yield from ((name, port) for port in service.get("ports", ()) if isinstance(port, Port))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -15,14 +15,15 @@ from typing import Any
 import yaml
 
 from beanpod.deploy.bundles.compose.interpolation import interpolated
-from beanpod.deploy.bundles.compose.model import Findings, Port, Tree, Volume
-from beanpod.deploy.images import Finished, ProcessRunner, Runner, TimedOutError
+from beanpod.deploy.bundles.compose.model import Findings, Port, Settings, TransformContext, Tree, Volume
+from beanpod.deploy.images import Finished, Runner, TimedOutError
 
 _READ = ("config", "--format=json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
 # The first version that knows `!override`.
 _OLDEST = (2, 24, 4)
 _SECONDS = 60.0
 _SUFFIXES = (".yaml", ".yml")
+_PRODUCTION_NAME = "compose.prod.yaml"
 _DEFAULT_STEMS = ("compose", "docker-compose")
 # Texts that are strings in every version of YAML; PyYAML itself quotes `yes` and `no`.
 _WORDS = re.compile(r"[A-Za-z_/.][A-Za-z0-9_./-]*(?: [A-Za-z][A-Za-z0-9_./-]*)*")
@@ -43,7 +44,7 @@ class Compose:
     """
 
     root: Path
-    runner: Runner = field(default_factory=ProcessRunner)
+    runner: Runner = field(default_factory=Runner)
 
     def read(self, paths: Sequence[Path], *options: str) -> Tree:
         """Merge files, each over the one before; variables and paths stay as written. Raises ComposeError."""
@@ -92,35 +93,13 @@ class Compose:
             raise ComposeError(f"docker compose {error}: try again") from None
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """Compose files as Docker Compose reads them.
-
-    Attributes:
-        tree: All files merged, each variable kept if the stage gives it, and replaced by its default otherwise.
-        production: What the file for production says itself, {} if there is none.
-        paths: The files, each over the one before.
-        production_name: Of the file for production, whether it exists or not.
-    """
-
-    tree: Tree
-    production: Tree
-    paths: tuple[Path, ...]
-    production_name: str = "compose.prod.yaml"
-
-
-def load(path: Path, names: Collection[str], findings: Findings, compose: Compose) -> Loaded:
-    """Read the compose file and the one for production beside it; adds to the findings.
-
-    Args:
-        path: The compose file.
-        names: Of the variables that Compose finds on the instance.
-        findings: Where problems and notes are added.
-        compose: What reads the files.
-    """
+def load(settings: Settings, findings: Findings, compose: Compose) -> TransformContext:
+    """Read the stage's compose file and the one for production beside it; without services if a problem is found."""
+    path = settings.path
+    nothing: Tree = {"services": {}}
     if problem := compose.version_problem():
         findings.problem(path.name, problem)
-        return Loaded({}, {}, (path,))
+        return TransformContext(nothing, {}, _PRODUCTION_NAME, (path,), settings, findings)
     alone = any(_FOR_PRODUCTION.search(file.stem) for file in (path, path.resolve()))
     found = [] if alone else production_files(path)
     if len(found) > 1:
@@ -130,18 +109,19 @@ def load(path: Path, names: Collection[str], findings: Findings, compose: Compos
 
     def read(file: Path, files: Sequence[Path], *options: str) -> Tree:
         try:
-            return _settled(compose.read(files, *options), names, compose)
+            return _settled(compose.read(files, *options), settings.variables, compose)
         except ComposeError as error:
             findings.problem(file.name, str(error).removeprefix(f"{os.path.relpath(file, compose.root)}: "))
             return {}
 
     # Alone first: Compose's message about both files does not say which one is wrong.
     production = read(above, [above], "--no-consistency") if above else {}
-    tree = read(path, paths) if production or not above else {}
+    tree = (read(path, paths) if production or not above else {}) or nothing
     if alone:
-        return Loaded(tree, tree, paths, path.name)
+        return TransformContext(tree, tree, path.name, paths, settings, findings)
     _note_files(path, above, production, findings)
-    return Loaded(tree, production, paths, above.name if above else "compose.prod.yaml")
+    name = above.name if above else _PRODUCTION_NAME
+    return TransformContext(tree, production, name, paths, settings, findings)
 
 
 def _note_files(path: Path, above: Path | None, production: Tree, findings: Findings) -> None:

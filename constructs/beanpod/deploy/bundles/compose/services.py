@@ -24,11 +24,12 @@ def publish_web_port(context: TransformContext) -> str | None:
         unread = any(not isinstance(port, Port) for it in context.services.values() for port in it.get("ports", ()))
         published = {port.target for _, port in context.ports() if port.protocol == "tcp"}
         some = any(port.host_ip for _, port in context.ports())
-        is_set = "port" in context.settings.stage.service.model_fields_set
+        manifest = context.settings.stage.service
+        wanted, is_set = manifest.port, "port" in manifest.model_fields_set
         if not is_set and len(published) == 1 and not some and not unread:
             # The only published port, if the manifest has none.
-            context.settings = replace(context.settings, port=published.pop())
-        reached = _listens_on_host(context, host) or _publish(context, host)
+            wanted = published.pop()
+        reached = _listens_on_host(context, host, wanted) or _publish(context, host, wanted)
     if len(reached) > 1:
         text = f"each publish port {WEB_PORT}: publish it from one of them only"
         if set(reached) <= set(host):
@@ -48,14 +49,14 @@ def _drop_discarded_ports(context: TransformContext, name: str) -> None:
         context.findings.note(at(name, "ports"), "left out: published ports are discarded with network_mode host")
 
 
-def _listens_on_host(context: TransformContext, host: list[str]) -> list[str]:
+def _listens_on_host(context: TransformContext, host: list[str], wanted: int) -> list[str]:
     """Return the service with network_mode host that listens on port 80; none or several if it is ambiguous.
 
     https://docs.docker.com/engine/network/drivers/host/. It says so by `expose`, or the manifest by its port.
     """
     exposed = {name: [str(port) for port in context.services[name].get("expose", ())] for name in host}
     exposing = [name for name in host if str(WEB_PORT) in exposed[name]]
-    meant = context.settings.port == WEB_PORT and not any(port.target == WEB_PORT for _, port in context.ports())
+    meant = wanted == WEB_PORT and not any(port.target == WEB_PORT for _, port in context.ports())
     built = [name for name in host if name in context.built]
     found = exposing or (meant and (built or host)) or []
     for name in found if len(found) == 1 else ():
@@ -63,9 +64,9 @@ def _listens_on_host(context: TransformContext, host: list[str]) -> list[str]:
     return found
 
 
-def _publish(context: TransformContext, host: list[str]) -> list[str]:
-    """Publish the manifest's port as port 80. Return the services that publish it now."""
-    wanted, unread = context.settings.port, False
+def _publish(context: TransformContext, host: list[str], wanted: int) -> list[str]:
+    """Publish the wanted port of a container as port 80. Return the services that publish it now."""
+    unread = False
     for service in context.services.values():
         for place, entry in enumerate(service.get("ports", ())):
             match = None if isinstance(entry, Port) else _PUBLISHED_BY_VARIABLE.fullmatch(str(entry))
@@ -135,10 +136,6 @@ def transform_restarts(context: TransformContext, web: str | None) -> Mapping[st
 
     A worker without a restart policy starts as `on-failure`, so that a job which succeeds is not run again and a crash
     is. What still runs at the end of the deployment becomes `unless-stopped`, so that a reboot starts it too.
-
-    Args:
-        context: The compose file.
-        web: The service that receives requests.
     """
     kinds = {}
     for name, service in context.services.items():
@@ -159,10 +156,6 @@ def restart_proxy(context: TransformContext, web: str | None) -> None:
 
     https://docs.docker.com/reference/compose-file/services/#depends_on: Compose leaves an unchanged container running,
     and the recreated ones may have got each other's addresses.
-
-    Args:
-        context: The compose file.
-        web: The service that receives requests.
     """
     if web is None or web in context.built:
         return
