@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Project:
-    """A stage of a manifest to deploy, with the manifest's folder and this process's variables."""
+    """A stage of a manifest to deploy.
+
+    Attributes:
+        stage: The stage.
+        root: The manifest's folder.
+        environ: This process's variables; may hold secrets.
+    """
 
     stage: "StageConfig"
     root: Path
@@ -53,14 +59,25 @@ class Project:
 
 @dataclass(frozen=True)
 class Built:
-    """The images in their registry, by Compose service; None for the one Dockerfile. The bundle names them."""
+    """What was built.
+
+    Attributes:
+        images: In their registry, by Compose service; None for the one Dockerfile.
+        bundle: Names the images.
+    """
 
     images: Mapping[str | None, Image]
     bundle: Bundle
 
 
 def build(project: Project, *, application: str, clock: Clock, report: Reporter) -> Built:
-    """Build and push the images, and make the bundle. application: its name on Elastic Beanstalk.
+    """Build and push the images, and make the bundle.
+
+    Args:
+        project: What to build.
+        application: Its name on Elastic Beanstalk.
+        clock: To wait by.
+        report: Shows the progress.
 
     Raises:
         BuildError: When an image or the bundle cannot be made.
@@ -142,9 +159,17 @@ def _size(bundle: Bundle) -> str:
 
 
 def deploy(project: Project, rollout: "Rollout", *, clock: Clock, report: Reporter, force: bool = False) -> Outcome:
-    """Build, push and release. force: also what runs already, or is older than what runs.
+    """Build, push and release.
 
-    Raises the errors of `beanpod.deploy.errors`, each with the exit code that says in what state it ended.
+    Args:
+        project: What to deploy.
+        rollout: Where to.
+        clock: To wait by.
+        report: Shows the progress.
+        force: Also what runs already, or is older than what runs.
+
+    Raises:
+        DeployError: Those of `beanpod.deploy.errors`, each with the exit code that says in what state it ended.
     """
     # First, since it takes no time: what cannot be built, or cannot run on Beanstalk.
     _ = project.bundle_plan

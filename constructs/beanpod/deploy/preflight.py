@@ -146,9 +146,13 @@ class DeploymentContext:
         return environment
 
     def wait_until_ready(self, *, each: Callable[[], None] = lambda: None) -> Environment:
-        """Wait until the environment is Ready. each: called after every poll.
+        """Wait until the environment is Ready.
 
-        Raises BusyError when it is not Ready within `ready_timeout`, or is being terminated.
+        Args:
+            each: Called after every poll. Default: nothing.
+
+        Raises:
+            BusyError: When it is not Ready within `ready_timeout`, or is being terminated.
         """
         environment, since = self.describe(), self.clock.monotonic()
         if not environment.ready and not environment.terminated:
@@ -200,7 +204,16 @@ class Preflight:
 
 
 def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight:
-    """Check the credentials, the environment and the stored bundles, for `Rollout.preflight`."""
+    """Check the credentials, the environment and the stored bundles.
+
+    Args:
+        context: Where to deploy.
+        wait: Whether to wait until the environment is Ready.
+
+    Raises:
+        UsageError: When AWS does not accept the credentials, or unless there is exactly one environment.
+        BusyError: When it does not become Ready.
+    """
     application, identity = context.target.application, context.aws.identity()
     environment = context.wait_until_ready() if wait else context.describe()
     stored = context.aws.keys(context.target.bucket, bundle_prefix(application))

@@ -40,10 +40,13 @@ class Rollout:
         self.outcome = Outcome(version_label="", url=context.target.url, plain_http=context.target.plain_http)
 
     def preflight(self, *, wait: bool = True) -> Preflight:
-        """Check who deploys where, and what runs there. wait: whether to wait until the environment is Ready.
+        """Check who deploys where, and what runs there.
+
+        Args:
+            wait: Whether to wait until the environment is Ready.
 
         Raises:
-            UsageError: When AWS does not accept the credentials, or unless there is exactly one environment.
+            UsageError: When there is no such environment, or AWS does not accept the credentials.
             BusyError: When the environment does not become Ready.
         """
         with self._interruptible(), self._context.report.phase(Phase.PREFLIGHT):
@@ -237,7 +240,12 @@ def _refuse_if_older(release: Release, record: LockRecord, environment: Environm
 
 
 def upload(context: DeploymentContext, bundle: "Bundle", *, stored: frozenset[str] | None) -> None:
-    """Upload the bundle, unless it is in the bucket. stored: the keys known to be there; None if unknown.
+    """Upload the bundle, unless it is in the bucket.
+
+    Args:
+        context: With the bucket.
+        bundle: The bundle.
+        stored: The keys known to be in the bucket; None if unknown.
 
     Raises:
         UsageError: When another content has the bundle's key.

@@ -16,7 +16,16 @@ _POLL_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class EnvironmentStatus:
-    """What an environment runs, and how it is. causes: of its health. health_path: None where it was not requested."""
+    """What an environment runs, and how it is.
+
+    Attributes:
+        target: Which environment.
+        environment: Its state.
+        instances: The state of each instance.
+        causes: Of its health.
+        lock_owner: The deployment that has the lock, if any.
+        health_path: The answer at the public address; None where it was not requested.
+    """
 
     target: Target
     environment: Environment

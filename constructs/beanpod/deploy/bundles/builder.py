@@ -22,9 +22,14 @@ _ECR_ROLE = (
 
 
 def plan_bundle(stage: StageConfig, root: Path) -> BundlePlan:
-    """Read the project in the manifest's folder and plan its bundle, which then lacks only the images.
+    """Read the project and plan its bundle, which then lacks only the images.
 
-    Raises BuildError with every problem that the bundle would have, so that none shows only after minutes of building.
+    Args:
+        stage: Of the manifest.
+        root: The manifest's folder.
+
+    Raises:
+        BuildError: With every problem that the bundle would have, so that none shows only after minutes of building.
     """
     problems: list[str] = []
     elsewhere: list[str] = []

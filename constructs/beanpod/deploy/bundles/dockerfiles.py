@@ -24,7 +24,13 @@ _PATTERN = re.compile(r"[*?\[$\\]")
 
 
 def plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
-    """Plan the bundle of a project with a Dockerfile. What Docker would refuse is added to the problems."""
+    """Plan the bundle of a project with a Dockerfile.
+
+    Args:
+        stage: Of the manifest.
+        root: The manifest's folder.
+        problems: Where what Docker would refuse is added.
+    """
     service = stage.service
     name = service.dockerfile or "Dockerfile"
     path = _inside(root, name)

@@ -29,7 +29,11 @@ def folder_files(root: Path, folder: Path, problems: list[str]) -> Iterator[tupl
     """Yield every file below the folder, or the one file, by its path from the root.
 
     Links are followed, as long as they lead to something below the root. Files that vanish meanwhile are left out.
-    Those that a bundle cannot contain are added to the problems.
+
+    Args:
+        root: The manifest's folder.
+        folder: A folder or a file below it.
+        problems: Where files that a bundle cannot contain are added.
     """
     walked = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
     files = walked if os.path.isdir(folder) else [folder]

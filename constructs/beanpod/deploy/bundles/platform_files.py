@@ -57,7 +57,13 @@ def extra_files(root: Path, problems: list[str]) -> Mapping[str, BundleFile]:
 
 
 def extra_notes(root: Path, files: Mapping[str, BundleFile], *, compose: bool) -> Iterator[str]:
-    """Yield what Elastic Beanstalk ignores or changes of `extra_files`; a compose file turns off its nginx."""
+    """Yield what Elastic Beanstalk ignores or changes of the user's own files.
+
+    Args:
+        root: The manifest's folder.
+        files: Of `extra_files`.
+        compose: Whether a compose file is deployed, which turns off Elastic Beanstalk's nginx.
+    """
     for name, reason in _LEFT_OUT.items():
         if os.path.isfile(root / name):
             yield f"{name}: left out: {reason}"

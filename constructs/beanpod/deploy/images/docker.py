@@ -64,7 +64,14 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Docker:
-    """The docker command, with its variables, what shows the output of builds and pushes, and what runs it."""
+    """The docker command.
+
+    Attributes:
+        environment: Its variables.
+        report: Shows what builds and pushes print.
+        clock: Waits between attempts.
+        runner: Runs it.
+    """
 
     environment: Mapping[str, str] = field(repr=False)
     report: Reporter = field(repr=False)

@@ -94,7 +94,13 @@ class Compose:
 
 
 def load(settings: Settings, findings: Findings, compose: Compose) -> TransformContext:
-    """Read the stage's compose file and the one for production beside it; without services if a problem is found."""
+    """Read the stage's compose file and the one for production beside it; without services if a problem is found.
+
+    Args:
+        settings: With the compose file, and the variables that Compose finds on the instance.
+        findings: Where problems and notes are added.
+        compose: What reads the files.
+    """
     path = settings.path
     nothing: Tree = {"services": {}}
     if problem := compose.version_problem():

@@ -136,6 +136,10 @@ def transform_restarts(context: TransformContext, web: str | None) -> Mapping[st
 
     A worker without a restart policy starts as `on-failure`, so that a job which succeeds is not run again and a crash
     is. What still runs at the end of the deployment becomes `unless-stopped`, so that a reboot starts it too.
+
+    Args:
+        context: The compose file.
+        web: The service that receives requests.
     """
     kinds = {}
     for name, service in context.services.items():
@@ -156,6 +160,10 @@ def restart_proxy(context: TransformContext, web: str | None) -> None:
 
     https://docs.docker.com/reference/compose-file/services/#depends_on: Compose leaves an unchanged container running,
     and the recreated ones may have got each other's addresses.
+
+    Args:
+        context: The compose file.
+        web: The service that receives requests.
     """
     if web is None or web in context.built:
         return

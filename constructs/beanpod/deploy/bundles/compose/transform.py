@@ -43,7 +43,10 @@ _SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
 def plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
     """Plan the bundle of a project with a compose file; it is empty if a problem hides all others.
 
-    What cannot run on Elastic Beanstalk is added to the problems.
+    Args:
+        stage: Of the manifest.
+        root: The manifest's folder.
+        problems: Where what cannot run on Elastic Beanstalk is added.
     """
     findings, compose = Findings(problems), Compose(root)
     context = load(Settings(stage, root), findings, compose)
