@@ -63,7 +63,6 @@ class Verdict:
         state: In one word.
         text: In a sentence.
         environment: As it was.
-        instances: None if they were not asked.
         causes: Lines that say why, if something is wrong.
         answer: Of the health path; None where it was not requested.
     """
@@ -71,7 +70,6 @@ class Verdict:
     state: State
     text: str
     environment: Environment
-    instances: Instances | None = None
     causes: tuple[str, ...] = ()
     answer: Answer | None = None
 
@@ -104,7 +102,7 @@ def judge(environment: Environment, instances: Instances | None, label: str, set
     if state in (State.GOOD, State.STARTING) and not settings.accepts(environment.health):
         state, text = State.RECOVERING, f"its health is {environment.health}"
         causes = _causes(instances) if instances else ()
-    return Verdict(state, text, environment, instances, causes)
+    return Verdict(state, text, environment, causes)
 
 
 def _of_environment(environment: Environment, label: str) -> tuple[State, str]:

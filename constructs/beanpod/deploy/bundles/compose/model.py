@@ -164,12 +164,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the manifest says about the compose file.
-
-    Attributes:
-        stage: The stage.
-        root: The manifest's folder, which the bundle mirrors.
-    """
+    """What the stage of a manifest in the folder `root` says about its compose file; the bundle mirrors that folder."""
 
     stage: "StageConfig"
     root: Path
