@@ -73,7 +73,7 @@ class DeliveryStack(Stack):
         artifacts = ArtifactBucket(self, "Artifacts")
         artifacts.grant_read_bundles(environment.instance_role)
         artifacts.grant_delete_bundles(environment.service_role)
-        stack_names = [self.stack_name, Stack.of(environment).stack_name]
+        stack_names = [self.stack_name, environment.stack.stack_name]
         self.permissions = environment.deploy_permissions(artifacts, stack_names=stack_names)
         CfnOutput(self, "BucketName", value=artifacts.bucket.bucket_name)
         if user := stages.add_deploy_user(self, stage, self.permissions):

@@ -54,7 +54,7 @@ class Database extends Construct {
       iamAuthentication: true,
       enablePerformanceInsights: insights(config),
       autoMinorVersionUpgrade: true,
-      allowMajorVersionUpgrade: false,
+      allowMajorVersionUpgrade: true,
     });
     acceptMajorVersion(instance, config);
     acknowledge(secret, 'SMG4');

@@ -38,12 +38,12 @@ def _raise(where: IConstruct | str, found: Sequence[str]) -> NoReturn:
     raise ValueError("\n  - ".join([f"{name}: {count}", *found]))
 
 
-def region_problems(owner: IConstruct, name: str, resource: IResource | None) -> Iterator[str]:
-    """Check that a resource is in the region of a construct's stack, as far as the app knows.
+def region_problems(stack: Stack, name: str, resource: IResource | None) -> Iterator[str]:
+    """Check that a resource is in the region of a stack, as far as the app knows.
 
     The CDK hands its name to a stack of any region, where AWS finds nothing of that name.
     """
-    if resource is None or not known(wanted := Stack.of(owner).region):
+    if resource is None or not known(wanted := stack.region):
         return
     found = resource.env.region
     if known(found) and found != wanted:

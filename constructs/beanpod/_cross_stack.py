@@ -11,23 +11,23 @@ from collections.abc import Iterable
 
 from aws_cdk import CfnResource, ReferenceStrength, Resource, Stack
 from aws_cdk import aws_ec2 as ec2
-from constructs import Construct, IConstruct
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
 
 from beanpod._connectivity import ServiceSecurityGroup
-from beanpod.network import ServiceNetwork, ServiceSecurityGroups
+from beanpod.network import ServiceNetwork, ServiceSecurityGroups, ServiceVpc
 
 _METADATA_KEY = "beanpod:reads"
 
 
-def export_network(consumer: Construct, vpc: ec2.IVpc, groups: Iterable[ec2.ISecurityGroup | None]) -> None:
-    """Export every id of the `ServiceNetwork` that a construct of another stack is placed in, used or not."""
-    owners = (group.owner for group in groups if isinstance(group, ServiceSecurityGroup))
-    for network in (vpc.node.scope, *owners):
+def export_network(consumer: Stack, vpc: ec2.IVpc, groups: Iterable[ec2.ISecurityGroup | None]) -> None:
+    """Export every id of the `ServiceNetwork` that a construct of the stack `consumer` is placed in, used or not."""
+    for part in (vpc, *groups):
+        network = part.owner if isinstance(part, ServiceVpc | ServiceSecurityGroup) else None
         if not isinstance(network, ServiceNetwork | ServiceSecurityGroups) or network.exported:
             continue
-        stack = Stack.of(network)
         # The CDK hands what a nested stack has to others by outputs and parameters, without an export.
-        if stack is not Stack.of(consumer) and stack.nested_stack_parent is None:
+        if network.stack is not consumer and network.stack.nested_stack_parent is None:
             network.export_all()
 
 
@@ -38,7 +38,7 @@ def allow_replacement(*producers: IConstruct) -> None:
     """
     for producer in producers:
         assert isinstance(producer, CfnResource | Resource)
-        if isinstance(producer, Resource) and producer.node.default_child is None:
+        if isinstance(producer, iam.Role) and producer.node.default_child is None:
             continue  # `iam.Role.customize_roles`: the role is made elsewhere.
         producer.apply_cross_stack_reference_strength(ReferenceStrength.BOTH)
 

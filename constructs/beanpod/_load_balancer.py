@@ -35,10 +35,10 @@ def attributes(settings: LoadBalancerSettings) -> Options:
     }
 
 
-def log_bucket_problems(owner: Construct, settings: LoadBalancerSettings | None) -> Iterator[str]:
+def log_bucket_problems(stack: Stack, settings: LoadBalancerSettings | None) -> Iterator[str]:
     """Check that a load balancer can write access logs to a bucket, as far as the app knows."""
     bucket = settings.access_logs_bucket if settings else None
-    yield from region_problems(owner, "load_balancer.access_logs_bucket", bucket)
+    yield from region_problems(stack, "load_balancer.access_logs_bucket", bucket)
     if bucket and bucket.encryption_key:
         yield (
             "load_balancer.access_logs_bucket must be encrypted with S3's own keys, got the key "
@@ -63,12 +63,12 @@ def grant_access_logs(bucket: s3.IBucket, prefix: str | None, stack: Stack) -> i
     )
 
 
-def problems(domain: Domain, owner: Construct) -> Iterator[str | Problem]:
-    """Check a domain for the load balancer of the environment `owner`."""
-    zone, certificate, stack = domain.hosted_zone, domain.certificate, Stack.of(owner)
+def problems(domain: Domain, stack: Stack) -> Iterator[str | Problem]:
+    """Check a domain for the load balancer of an environment in the stack."""
+    zone, certificate = domain.hosted_zone, domain.certificate
     if isinstance(certificate, acm.Certificate):
         # Of others the ARN says it.
-        yield from region_problems(owner, "domain.certificate", certificate)
+        yield from region_problems(stack, "domain.certificate", certificate)
     if zone and known(zone.env.account) and known(stack.account) and zone.env.account != stack.account:
         yield (
             f"domain.hosted_zone must be in the stack's account, {stack.account}, got one in {zone.env.account}: "

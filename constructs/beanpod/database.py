@@ -50,6 +50,7 @@ class Database(DatabaseBase):
     Attributes:
         instance: The `rds.DatabaseInstance`, for metrics, events and rotation.
         security_group: The security group.
+        stack: The stack that it is in.
     """
 
     def __init__(
@@ -145,8 +146,8 @@ class Database(DatabaseBase):
             ),
             *(group_problems("security_group", security_group, vpc) if security_group else ()),
             *_subnet_problems(vpc, subnets),
-            *region_problems(self, "vpc", vpc),
-            *region_problems(self, "encryption_key", encryption_key),
+            *region_problems(self.stack, "vpc", vpc),
+            *region_problems(self.stack, "encryption_key", encryption_key),
         ]
         refuse(self, problems)
         if performance_insights is None:
@@ -213,7 +214,7 @@ class Database(DatabaseBase):
         self.secret = self.instance.secret or password
         self._security_group, self._iam_authentication = self.security_group, iam_authentication
         self._resource_id = self.instance.instance_resource_id
-        export_network(self, vpc, [security_group])
+        export_network(self.stack, vpc, [security_group])
         allow_replacement(self.instance, self.secret)
         key = _identity(encryption_key) if encryption_key else ""
         self.replacement_key = " ".join((engine.name, *filter(known, (database_name, username)), key)).strip()

@@ -66,6 +66,10 @@ class DatabaseBase(Construct):
     _iam_authentication: bool = True
     _resource_id: str | None = None
 
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.stack = Stack.of(self)
+
     @property
     def connections(self) -> ec2.Connections:
         """Network rules: `connections.allow_default_port_from(environment)`.
@@ -98,7 +102,7 @@ class DatabaseBase(Construct):
             reject(self, "iam_authentication must be on for grant_connect, got False")
         if self._resource_id is None:
             reject(self, 'resource_id must be given for grant_connect, got none: import it with "db-..."')
-        user = Stack.of(self).format_arn(
+        user = self.stack.format_arn(
             service="rds-db",
             resource="dbuser",
             resource_name=f"{self._resource_id}/{db_user or self.database_username}",

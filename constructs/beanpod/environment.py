@@ -75,6 +75,7 @@ class DockerEnvironment(EnvironmentBase):
         url: `https://` and the domain's name; without a domain `http://` and the endpoint.
         dns_records: The records to make where the domain's DNS is; none where Route 53 gets them.
         service_role: The role with which Beanstalk watches and updates the environment.
+        stack: The stack that it is in.
     """
 
     _renamed_arguments = RENAMED_ARGUMENTS
@@ -132,21 +133,21 @@ class DockerEnvironment(EnvironmentBase):
             service_role_arn=self.service_role.role_arn,
             instance_profile_name=instances.profile_name,
             # Python has the names of an enumeration's members, the CDK knows their values.
-            log_retention_days=Stack.of(self).resolve(given["log_retention"]),
+            log_retention_days=self.stack.resolve(given["log_retention"]),
         )
-        domain_problems = list(_load_balancer.problems(domain, self)) if domain else []
+        domain_problems = list(_load_balancer.problems(domain, self.stack)) if domain else []
         if domain and not domain_problems:
             values |= _load_balancer.listeners(self, domain, _load_balancer.certificate_of(self, domain))
         self._options = EnvironmentOptions(self, values, ingress_port(instance_security_group))
         problems = [
             *argument_problems(given, load_balancer_security_group),
             *domain_problems,
-            *region_problems(self, "vpc", vpc),
+            *region_problems(self.stack, "vpc", vpc),
             # An imported application has a name only, which may be of any region.
             *region_problems(
-                self, "application", application.resource if isinstance(application, Application) else None
+                self.stack, "application", application.resource if isinstance(application, Application) else None
             ),
-            *_load_balancer.log_bucket_problems(self, given.get("load_balancer")),
+            *_load_balancer.log_bucket_problems(self.stack, given.get("load_balancer")),
             *self._options.problems(),
             *placement_problems(
                 vpc, subnets, balancer_subnets, given["load_balancer_type"], given["load_balancer_scheme"]
@@ -190,7 +191,7 @@ class DockerEnvironment(EnvironmentBase):
         if domain and domain.hosted_zone:
             ipv6 = self._options.value(LOAD_BALANCER, "IpAddressType") == "dualstack"
             _load_balancer.add_records(self, domain, self.record_target, ipv6=ipv6)
-        export_network(self, vpc, (instance_security_group, load_balancer_security_group))
+        export_network(self.stack, vpc, (instance_security_group, load_balancer_security_group))
         allow_replacement(
             self.resource,
             *([] if service_role else [self.service_role]),
@@ -343,7 +344,7 @@ class DockerEnvironment(EnvironmentBase):
         database.grant_read_secret(self.instance_role)
         if needs_rule_check(database, self._security_groups[0]):
             self.node.add_validation(DatabaseReachable(database, self._instance_groups))
-        if database.replacement_key and Stack.of(database) is not Stack.of(self):
+        if database.replacement_key and Stack.of(database) is not self.stack:
             redeploy_on_change(self.resource, database.replacement_key)
 
     def _add_dependencies(
@@ -367,7 +368,7 @@ class DockerEnvironment(EnvironmentBase):
         load_balancer = given.get("load_balancer")
         if load_balancer and (bucket := load_balancer.access_logs_bucket):
             # Elastic Load Balancing tries to write when logs are switched on.
-            granted = _load_balancer.grant_access_logs(bucket, load_balancer.access_logs_prefix, Stack.of(self))
+            granted = _load_balancer.grant_access_logs(bucket, load_balancer.access_logs_prefix, self.stack)
             if granted.policy_dependable:
                 needed.append(granted.policy_dependable)
         self.resource.node.add_dependency(*needed)

@@ -133,11 +133,15 @@ class EnvironmentBase(Construct):
     _permissions_made = False
     _replacement_key: str = ""
 
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.stack = Stack.of(self)
+
     @property
     def environment_arn(self) -> str:
         """The environment's ARN, in the account and the region of its stack."""
         name = f"{self.application_name}/{self.environment_name}"
-        return Stack.of(self).format_arn(service="elasticbeanstalk", resource="environment", resource_name=name)
+        return self.stack.format_arn(service="elasticbeanstalk", resource="environment", resource_name=name)
 
     @property
     def deployment_policy(self) -> DeploymentPolicy | None:
@@ -186,7 +190,6 @@ class EnvironmentBase(Construct):
         if self.deployment_policy is None:
             reject(self, "deployment_policy must be given for deploy_permissions, got none: import it with one")
         self._permissions_made = True
-        stack = Stack.of(self)
         permissions = DeployPermissions(
             application_name=self.application_name,
             environment_names=[self.environment_name],
@@ -195,8 +198,8 @@ class EnvironmentBase(Construct):
             deployment_policy=self.deployment_policy,
             stack_names=stack_names,
             replacement_key=self._replacement_key,
-            region=stack.region,
-            account=stack.account,
+            region=self.stack.region,
+            account=self.stack.account,
         )
         refuse(self, place_problems(permissions, "the bucket of the bundles", artifacts))
         return permissions
@@ -220,14 +223,13 @@ class EnvironmentBase(Construct):
                 f'metric_name must be one of published_metrics, got "{metric_name}": create the environment with '
                 f'published_metrics=["{metric_name}"]',
             )
-        stack = Stack.of(self)
         statistic = next((it for prefix, it in _STATISTICS.items() if metric_name.startswith(prefix)), "Maximum")
         defaults: MetricOptions = {"statistic": statistic, "period": Duration.minutes(1)}
         # Elsewhere CloudWatch has no data of it: an alarm of another region would never go off.
-        if known(stack.account):
-            defaults["account"] = stack.account
-        if known(stack.region):
-            defaults["region"] = stack.region
+        if known(account := self.stack.account):
+            defaults["account"] = account
+        if known(region := self.stack.region):
+            defaults["region"] = region
         dimensions = {"EnvironmentName": self.environment_name, **kwargs.get("dimensions_map", {})}
         given: MetricOptions = {**defaults, **kwargs, "dimensions_map": dimensions}
         return cloudwatch.Metric(namespace="AWS/ElasticBeanstalk", metric_name=metric_name, **given)

@@ -50,6 +50,7 @@ class ServiceSecurityGroups(Construct):
         load_balancer: The load balancer's group; None for a single instance.
         instances: The instances' group.
         database: The database's group; None without one.
+        stack: The stack that they are in.
         exported: Whether `export_all` was called.
     """
 
@@ -81,8 +82,9 @@ class ServiceSecurityGroups(Construct):
             ValueError: For a port out of range.
         """
         super().__init__(scope, construct_id)
+        self.stack = Stack.of(self)
         ports = {"instance_port": plain(instance_port), "database_port": plain(database_port)}
-        refuse(self, [*setting_problems(ports), *region_problems(self, "vpc", vpc)])
+        refuse(self, [*setting_problems(ports), *region_problems(self.stack, "vpc", vpc)])
         self._vpc, self.exported = vpc, False
         # A changed description replaces the group: these words are as fixed as the ids.
         self.load_balancer = self._group("LoadBalancer", vpc, _LOAD_BALANCER) if load_balanced else None
@@ -103,13 +105,12 @@ class ServiceSecurityGroups(Construct):
         if self.exported:
             return
         self.exported = True
-        stack = Stack.of(self)
         for group in (
             self.load_balancer or self._group("LoadBalancer", self._vpc, _LOAD_BALANCER),
             self.instances,
             self.database or self._group("Database", self._vpc, _DATABASE),
         ):
-            _export(stack, group, group.security_group_id)
+            _export(self.stack, group, group.security_group_id)
 
     def _group(self, construct_id: str, vpc: ec2.IVpc, description: str) -> ServiceSecurityGroup:
         return ServiceSecurityGroup(self, construct_id, vpc=vpc, description=f"{description} of the service")
@@ -123,6 +124,16 @@ class ServiceSecurityGroups(Construct):
         for peer in _EVERYBODY:
             self.instances.add_egress_rule(peer, _HTTPS, "HTTPS to AWS and image registries")
             self.instances.add_egress_rule(peer, _HTTP, "HTTP to package mirrors")
+
+
+class ServiceVpc(ec2.Vpc):
+    """The VPC that a `ServiceNetwork` makes.
+
+    Attributes:
+        owner: The `ServiceNetwork`.
+    """
+
+    owner: "ServiceNetwork"
 
 
 @checked
@@ -146,6 +157,7 @@ class ServiceNetwork(Construct):
             `DockerEnvironment` places.
         instance_subnets: Subnets for the instances.
         database_subnets: Subnets for the database; None without one.
+        stack: The stack that it is in.
         exported: Whether `export_all` was called.
     """
 
@@ -191,6 +203,7 @@ class ServiceNetwork(Construct):
         """
         internal = load_balanced and load_balancer_scheme == LoadBalancerScheme.INTERNAL
         super().__init__(scope, construct_id)
+        self.stack = Stack.of(self)
         problems = [
             *_count_problems(max_azs, nat_gateways, load_balanced),
             *_address_problems(ip_addresses, nat_gateways),
@@ -202,8 +215,7 @@ class ServiceNetwork(Construct):
             problems += _own_vpc_problems(vpc, shaped, database_port is not None, internal)
         refuse(self, problems)
         self._zones = _ZONES[:max_azs]
-        self._own_vpc = None if vpc else self._new_vpc(ip_addresses, nat_gateways)
-        self.vpc: ec2.IVpc = vpc or self._own_vpc  # type: ignore[assignment]
+        self.vpc = vpc or self._new_vpc(ip_addresses, nat_gateways)
         self._ip_addresses, self.exported = ip_addresses, False
         if flow_logs:
             _record_connections(Construct(self, "FlowLogs"), self.vpc, flow_log_retention)
@@ -238,12 +250,12 @@ class ServiceNetwork(Construct):
             return
         self.exported = True
         self.security_groups.export_all()
-        if self._own_vpc:
-            stack, vpc, vpc_id = Stack.of(self), self._own_vpc, self._own_vpc.vpc_id
+        if isinstance(self.vpc, ServiceVpc) and self.vpc.owner is self:
+            vpc, vpc_id = self.vpc, self.vpc.vpc_id
             private = vpc.private_subnets or list(self._private_subnets(vpc, vpc_id))
-            _export(stack, vpc, vpc_id)
+            _export(self.stack, vpc, vpc_id)
             for subnet in (*vpc.public_subnets, *vpc.isolated_subnets, *private):
-                _export(stack, subnet, subnet.subnet_id)
+                _export(self.stack, subnet, subnet.subnet_id)
 
     def _private_subnets(self, vpc: ec2.Vpc, vpc_id: str) -> Iterator[ec2.Subnet]:
         """Make the private subnets that the VPC has with NAT gateways: same ids and addresses, but no route out."""
@@ -273,7 +285,7 @@ class ServiceNetwork(Construct):
         even when it is given `availability_zones`. Context can be set only while a construct has no children, so the
         stack's are removed and added again.
         """
-        stack = Stack.of(self)
+        stack = self.stack
         if not (known(stack.account) and known(stack.region)):
             return
         key = f"availability-zones:account={stack.account}:region={stack.region}"
@@ -287,9 +299,9 @@ class ServiceNetwork(Construct):
             # What `from_*` returns is a proxy, which the constructor of Node refuses.
             jsii.create(Node, Node.__new__(Node), [child, stack, name])
 
-    def _new_vpc(self, ip_addresses: ec2.IIpAddresses | None, nat_gateways: int) -> ec2.Vpc:
+    def _new_vpc(self, ip_addresses: ec2.IIpAddresses | None, nat_gateways: int) -> ServiceVpc:
         self._prevent_zone_lookup()
-        return ec2.Vpc(
+        vpc = ServiceVpc(
             self,
             "Vpc",
             ip_addresses=ip_addresses,
@@ -300,6 +312,8 @@ class ServiceNetwork(Construct):
             subnet_configuration=_subnet_configuration(nat_gateways),
             restrict_default_security_group=False,
         )
+        vpc.owner = self
+        return vpc
 
 
 def _record_connections(scope: Construct, vpc: ec2.IVpc, retention: logs.RetentionDays) -> None:

@@ -161,7 +161,9 @@ def test_a_metric_is_read_from_the_account_and_region_of_its_environment() -> No
     dashboards = Stack(app, "Dashboards", env=Environment(account=ACCOUNT, region="us-west-2"))
     cloudwatch.Dashboard(dashboards, "Dashboard", widgets=[[cloudwatch.GraphWidget(left=[metric])]])
     (body,) = Template.from_stack(dashboards).find_resources("AWS::CloudWatch::Dashboard").values()
-    assert '\\"region\\":\\"eu-west-1\\"' in json.dumps(body).replace('\\\\"', '\\"')
+    # Both are written out, also for a dashboard of another account.
+    place = f'\\"accountId\\":\\"{ACCOUNT}\\",\\"region\\":\\"eu-west-1\\"'
+    assert place in json.dumps(body).replace('\\\\"', '\\"')
     (alarm,) = Template.from_stack(here).find_resources("AWS::CloudWatch::Alarm").values()
     assert "Metrics" not in alarm["Properties"]
 
