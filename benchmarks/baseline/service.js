@@ -27,8 +27,10 @@ class ServiceStack extends Stack {
     new CfnOutput(this, 'ApplicationName', { value: this.dockerEnvironment.applicationName });
     new CfnOutput(this, 'EnvironmentName', { value: this.dockerEnvironment.environmentName });
     new CfnOutput(this, 'Region', { value: this.region });
-    const { applicationName, environmentName } = this.dockerEnvironment;
-    for (const name of [applicationName, environmentName]) this.exportValue(name);
+    const { applicationName, environmentName, instanceRole, serviceRole } = this.dockerEnvironment;
+    for (const value of [applicationName, environmentName, instanceRole.roleArn, serviceRole.roleArn]) {
+      this.exportValue(value);
+    }
     new CfnOutput(this, 'Url', { value: `http://${this.dockerEnvironment.endpoint}` });
   }
 

@@ -253,8 +253,13 @@ def add_environment(
     CfnOutput(scope, "ServiceImage", value=stage.service.image, description=description)
     _add_health_alarm(scope, environment, stage)
     # Delivery stacks of earlier versions import these until their own update, which may have no deployer any more.
-    for name in (environment.application_name, environment.environment_name):
-        stack.export_value(name)
+    for value in (
+        environment.application_name,
+        environment.environment_name,
+        environment.instance_role.role_arn,
+        environment.service_role.role_arn,
+    ):
+        stack.export_value(value)
     return environment
 
 
