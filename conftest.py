@@ -47,7 +47,8 @@ _SLOW = (
 # which these fixtures stand for; integration tests start programs of this machine and the emulator of AWS.
 _END_TO_END = {"docker_engine", "browser"}
 _UNIT = (
-    "tests/benchmarks",
+    "tests/benchmarks/test_figures.py",
+    "tests/benchmarks/test_waiting.py",
     "tests/cli/output",
     "tests/cli/test_preview.py",
     "tests/constructs",

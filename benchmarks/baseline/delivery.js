@@ -45,7 +45,7 @@ class ArtifactBucket extends Construct {
         noncurrentVersionExpiration: Duration.days(30),
         expiredObjectDeleteMarker: true,
       }],
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     acknowledge(this.bucket, 'S1');
     this.allow(instanceRole, 'InstancesReadBundles', ['s3:GetObject', 's3:GetObjectVersion']);
