@@ -216,8 +216,10 @@ def test_init_scripts_of_the_database_are_noted_as_not_run(tmp_path: Path) -> No
     assert "./init.sql is not run on RDS" in note
 
 
-def test_a_database_in_addition_to_rds_is_noted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("image", ["postgres:17", "pgvector/pgvector:pg17"])
+def test_a_database_in_addition_to_rds_is_noted(image: str, tmp_path: Path) -> None:
     project = web_with(tmp_path, "depends_on: [db]")
+    change(project, "image: postgres:17\n", f"image: {image}\n")
     change(project, 'compose_service = "db"\n', "", "beanpod.toml")
     assert notes_of(project, "in addition to RDS") == [
         'service db: runs in addition to RDS; to leave it out, write compose_service = "db" in [database]'

@@ -75,6 +75,8 @@ MANIFEST = f'{COMPOSE}[variables]\nLOG_LEVEL = "info"\n{DATABASE}'
         ("{image: 'mcr.microsoft.com/mssql/server:2022-latest'}", True),
         ("{image: mongo:7, volumes: ['./compose.yaml:/docker-entrypoint-initdb.d']}", True),
         ("{image: mongo:7, volumes: ['data:/data/db']}", False),
+        ("{image: 'timescale/timescaledb:2.20.0-pg17'}", True),
+        ("{image: 'percona:8.4'}", True),
         ("{image: mongo-express}", False),
         ("{image: redis:8}", False),
     ],

@@ -1,7 +1,6 @@
 """Mounts and files: only what is in the bundle or on every instance, and what becomes of data that containers write."""
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -9,7 +8,15 @@ from pathlib import Path, PurePosixPath
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, hash_of, metadata_folder
 from beanpod.deploy.bundles.compose.environment import ENV_FILE, is_of_beanstalk
 from beanpod.deploy.bundles.compose.interpolation import undefined
-from beanpod.deploy.bundles.compose.model import INITIAL_SCRIPTS, TransformContext, Tree, Volume, at, is_optional
+from beanpod.deploy.bundles.compose.model import (
+    DATABASE_IMAGE,
+    INITIAL_SCRIPTS,
+    TransformContext,
+    Tree,
+    Volume,
+    at,
+    is_optional,
+)
 from beanpod.deploy.bundles.dockerfiles import may_copy
 from beanpod.deploy.bundles.files import folder_files
 
@@ -20,11 +27,6 @@ _FILES_LABEL = "beanpod.files"
 _OWN_LOGS = "/var/log/app"
 # Paths without data: sockets, devices, the kernel, settings and logs.
 _NOT_DATA = tuple(map(PurePosixPath, ("/var/run", "/run", "/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/var/log")))
-# Images of database servers, by the end of their names.
-_DATABASES = re.compile(
-    r"(?:^|/)(?:postgres|postgresql|postgis|pgvector|mysql|mysql-server|mariadb|mongo|mongodb|mongodb-community-server|"
-    r"mssql/server|azure-sql-edge|oracle-(?:xe|free)|couchdb|cassandra|neo4j|influxdb|clickhouse(?:-server)?)(?:[:@]|$)"
-)
 _FOREIGN_TYPES = ("nfs", "cifs", "smb", "tmpfs")
 
 
@@ -43,7 +45,7 @@ def transform_mounts(context: TransformContext) -> None:
         kept = [it for it in kept if it.kind != "volume" or it.source or not _is_inside(it, dropped)]
         for text in filter(None, (_data_loss(context, volume) for volume in kept)):
             context.findings.note(at(name, "volumes"), text)
-        if _DATABASES.search(str(service.get("image", ""))) and all(
+        if DATABASE_IMAGE.search(str(service.get("image", ""))) and all(
             it.read_only or it.target.startswith(INITIAL_SCRIPTS) for it in kept
         ):
             context.findings.note(

@@ -9,6 +9,7 @@ from beanpod.deploy.bundles.compose.environment import assignments, env_paths
 from beanpod.deploy.bundles.compose.interpolation import undefined
 from beanpod.deploy.bundles.compose.model import (
     INITIAL_SCRIPTS,
+    REPLACEABLE_IMAGE,
     ReplacedDatabase,
     TransformContext,
     Tree,
@@ -16,10 +17,6 @@ from beanpod.deploy.bundles.compose.model import (
     is_optional,
 )
 
-# The scripts that database images run at their first start: https://hub.docker.com/_/postgres.
-_DATABASE_IMAGE = re.compile(
-    r"(?:^|/)(?:postgres(?:ql)?|postgis|timescaledb|mysql(?:-server)?|mariadb|percona)(?:[:@]|$)"
-)
 _SHARED = ("network_mode", "ipc", "pid")
 
 
@@ -47,7 +44,7 @@ def remove_database(context: TransformContext) -> None:
     database = context.settings.database_service
     if database is None:
         for name, service in context.services.items() if "RDS_HOSTNAME" in context.settings.variables else ():
-            if _DATABASE_IMAGE.search(str(service.get("image", ""))):
+            if REPLACEABLE_IMAGE.search(str(service.get("image", ""))):
                 text = f'runs in addition to RDS; to leave it out, write compose_service = "{name}" in [database]'
                 context.findings.note(at(name), text)
         return
@@ -58,7 +55,7 @@ def remove_database(context: TransformContext) -> None:
     tools, service = _database_tools(context, database), context.services[database]
     login = _login(context, service)
     for name, other in context.services.items():
-        if name != database and _DATABASE_IMAGE.search(str(other.get("image", ""))):
+        if name != database and REPLACEABLE_IMAGE.search(str(other.get("image", ""))):
             # What both take may be meant for the other one, which stays.
             login = login.without(_login(context, other))
     context.replaced = ReplacedDatabase(

@@ -1,6 +1,7 @@
 """The parts of a compose file and what is found in them, while the file for Elastic Beanstalk is made."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
 Tree = dict[str, Any]
 
 WEB_PORT = 80
+# The folder of the scripts that database images run at their first start: https://hub.docker.com/_/postgres.
 INITIAL_SCRIPTS = "/docker-entrypoint-initdb.d"
+# Images of database servers, by the end of their names. RDS can replace the first ones.
+_REPLACEABLE = r"postgres(?:ql)?|postgis|timescaledb|pgvector|mysql(?:-server)?|mariadb|percona"
+_OTHERS = (
+    r"mongo|mongodb|mongodb-community-server|mssql/server|azure-sql-edge|oracle-(?:xe|free)|couchdb|cassandra|neo4j|"
+    r"influxdb|clickhouse(?:-server)?"
+)
+REPLACEABLE_IMAGE = re.compile(rf"(?:^|/)(?:{_REPLACEABLE})(?:[:@]|$)")
+DATABASE_IMAGE = re.compile(rf"(?:^|/)(?:{_REPLACEABLE}|{_OTHERS})(?:[:@]|$)")
 _LASTING = "EFS, S3 or the database"
 # Values that stand for those of the environment when Docker Compose checks a file.
 _DATABASE = {"RDS_HOSTNAME": "x", "RDS_PORT": "3306", "RDS_DB_NAME": "x", "RDS_USERNAME": "x", "RDS_PASSWORD": "x"}
@@ -164,7 +174,12 @@ class Volume:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the stage of a manifest in the folder `root` says about its compose file; the bundle mirrors that folder."""
+    """What the manifest says about the compose file.
+
+    Attributes:
+        stage: The stage.
+        root: The manifest's folder, which the bundle mirrors.
+    """
 
     stage: "StageConfig"
     root: Path
