@@ -44,7 +44,7 @@ def main() -> int:
         sources = copy_sources(folder / "sources")
         (wheel,) = build(sources, folder / "beanpod", "--wheel")
         (emulator,) = build(sources / "emulator", folder / "emulator", "--wheel")
-        # This environment's pip installs: a copy of it would take seconds that nobody asked for.
+        # `pip --python` installs into it, so that it needs no pip of its own, which takes 4 s to install.
         venv.create(folder / "env", with_pip=False)
         begun = time.perf_counter()
         _run(*_PIP, "env", "install", "--quiet", f"{wheel}[rehearse]", str(emulator), folder=folder)

@@ -46,7 +46,7 @@ def test_bucket_is_private_encrypted_and_versioned(template: Template) -> None:
 
 
 def test_bucket_outlives_its_stack_and_has_a_stable_logical_id(template: Template) -> None:
-    # But not a failed creation of the stack, of which nobody would know the empty bucket.
+    # RetainExceptOnCreate: where the creation of the stack fails, the bucket is empty and is deleted with it.
     template.has_resource(BUCKET, {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"})
     assert list(template.find_resources(BUCKET)) == ["Artifacts80C0BB10"]
 

@@ -23,11 +23,11 @@ from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.errors import DeployError, RolledBackError
 from beanpod.deploy.images import BuildSpec, connect
 from beanpod.deploy.images import Docker as DockerCommand
+from beanpod.deploy.images.registry import PASSWORD, USERNAME
 from beanpod.deploy.pipeline import Project
 from beanpod.manifest import Domain, Manifest
 
-_USERNAME = "rehearsal"
-_LOGIN = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
+_REGISTRY_USER = "rehearsal"
 _PAGE_SECONDS = 20
 _PAGE_BYTES = 100_000
 
@@ -152,7 +152,7 @@ class Rehearsal:
     def _check_builder(self, specs: Sequence[BuildSpec]) -> None:
         """Raise BuildError for a Dockerfile that this Docker cannot build, before the stacks are deployed."""
         # The rehearsal logs in at its own registry only.
-        environ = {name: value for name, value in self._context.environ.items() if name not in _LOGIN}
+        environ = {name: value for name, value in self._context.environ.items() if name not in (USERNAME, PASSWORD)}
         docker = DockerCommand(environ, self.display, self._context.clock)
         with connect(docker, self.stage.service.image) as builder:
             for spec in specs:
@@ -168,8 +168,8 @@ class Rehearsal:
             self._get_images(scratch)
             password = secrets.token_urlsafe(16)
             self.display.mask(password)
-            self.login = {"DOCKER_USERNAME": _USERNAME, "DOCKER_PASSWORD": password}
-            registry = local_registry(scratch / "registry", username=_USERNAME, password=password)
+            self.login = {USERNAME: _REGISTRY_USER, PASSWORD: password}
+            registry = local_registry(scratch / "registry", username=_REGISTRY_USER, password=password)
             host = self._cleanup.enter_context(registry).host
             aws = self._cleanup.enter_context(emulated_aws(self.stage, docker=True, log=scratch / "aws.log"))
             tables: dict[str, Any] = dict(self.tables)
@@ -178,7 +178,7 @@ class Rehearsal:
             other = self._machine.architecture not in (None, self.stage.environment.architecture)
             architecture = self._machine.architecture if other else None
             image = _repository(self.stage.service.image, host)
-            substitutes = Substitutes(image, _USERNAME, architecture, tables)
+            substitutes = Substitutes(image, _REGISTRY_USER, architecture, tables)
             manifest = self._context.options.manifest.name
             self.workspace = Workspace(self._context.root, manifest, self.stage.name, scratch / "copy", substitutes)
             filled, folder = self.workspace.fill(), self.workspace.folder
