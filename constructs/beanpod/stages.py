@@ -371,6 +371,9 @@ def _add_health_alarm(scope: Construct, environment: DockerEnvironment, stage: S
     if email is not None:
         topic = sns.Topic(scope, "Alarms", enforce_ssl=True)
         topic.add_subscription(subscriptions.EmailSubscription(email))
+        # A policy of its own, such as `enforce_ssl`, is in the place of SNS's default one, which lets alarms publish.
+        publisher = {"ArnEquals": {"aws:SourceArn": alarm.alarm_arn}}
+        topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=publisher))
         alarm.add_alarm_action(actions.SnsAction(topic))
 
 
