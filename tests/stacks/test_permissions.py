@@ -13,11 +13,13 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
+from aws_cdk.assertions import Template
 
-from beanpod import DatabaseEngine, DockerService, EnvironmentSecret, LoadBalancerSettings
+from beanpod import DatabaseEngine, DockerService, EnvironmentSecret, LoadBalancerSettings, stages
 from beanpod.deploy.aws.permissions import MISSING
 from beanpod_emulator.beanstalk.downstream import TABLE
 from stacks import add_stage
+from tests.constructs.test_deployers import EXTRA, permissions
 from tests.permissions import problems, resource_types, statements
 from tests.stacks.test_every_key import BASE, GITHUB, manifest
 
@@ -68,6 +70,14 @@ def test_alarms_may_publish_to_their_topic() -> None:
     (statement,) = [it for it in statements(made) if (it["Action"], it["Effect"]) == ("sns:Publish", "Allow")]
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statement["Condition"]["ArnEquals"]["aws:SourceArn"].endswith(":alarm:alarm")
+
+
+def test_what_aws_asks_for_besides_is_added_where_the_stacks_make_the_deployers() -> None:
+    stack, extra = Stack(App(), "Delivery"), [iam.PolicyStatement.from_json(EXTRA)]
+    allowed, stage = permissions(stack), manifest(json.dumps(STAGE)).stage()
+    stages.add_deploy_user(stack, stage, allowed, extra_statements=extra)
+    stages.add_github_deploy_role(stack, stage, allowed, extra_statements=extra)
+    assert list(statements({"": Template.from_stack(stack).to_json()})).count(EXTRA) == 2
 
 
 @pytest.mark.parametrize("action", [action for action, missing in MISSING.items() if missing.resource])
