@@ -10,7 +10,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, Emulators, client, key_arguments, refusal
+from emulator.tests.clients import Clients, Emulators, client, key_arguments, option, refusal
 from emulator.tests.requests import send, signed
 
 USER = "arn:aws:iam::123456789012:user/deployer"
@@ -406,3 +406,29 @@ def test_rejects_an_update_without_access_to_the_storage_bucket(
     code, message = refusal(user("elasticbeanstalk").update_environment, VersionLabel=deployable, **ENVIRONMENT)
     assert (code, aws.calls()[-1].status) == ("InsufficientPrivilegesException", 403)
     assert message.startswith(f"You do not have permission to perform the '{action}' action. Verify that your S3")
+
+
+OF_ENVIRONMENT = {"StringEquals": {"aws:ResourceTag/elasticbeanstalk:environment-name": "guestbook-dev"}}
+
+
+def test_only_what_beanstalk_tags_has_the_environments_tags(clients: Clients, user: User, deployable: str) -> None:
+    update = user("elasticbeanstalk").update_environment
+    user.may({"NotAction": "s3:PutObject"}, {"Action": "s3:PutObject", "Condition": OF_ENVIRONMENT})
+    assert refusal(update, VersionLabel=deployable, **ENVIRONMENT)[0] == "InsufficientPrivilegesException"
+    suspend = "autoscaling:SuspendProcesses"
+    user.may({"NotAction": suspend}, {"Action": suspend, "Condition": OF_ENVIRONMENT})
+    answer = update(VersionLabel=deployable, **ENVIRONMENT)
+    assert clients.errors(RequestId=answer["ResponseMetadata"]["RequestId"]) == []
+
+
+def test_an_instance_has_the_tag_of_its_stack(clients: Clients, user: User, deployable: str, aws: EmbeddedAws) -> None:
+    """As docs/permissions.md advises to allow it."""
+    policy = option("aws:elasticbeanstalk:command", "DeploymentPolicy", "Immutable")
+    name = clients.launch("guestbook-immutable", policy)
+    terminate, stacks = "ec2:TerminateInstances", "arn:aws:cloudformation:*:*:stack/awseb-e-*"
+    tag = {"StringLike": {"ec2:ResourceTag/aws:cloudformation:stack-id": stacks}}
+    for condition, enough in ((tag, True), (OF_ENVIRONMENT, False)):
+        user.may({"NotAction": terminate}, {"Action": terminate, "Condition": condition})
+        aws.inject_fault("requires-permission", permission=terminate)
+        answer = user("elasticbeanstalk").update_environment(VersionLabel=deployable, EnvironmentName=name)
+        assert (clients.errors(RequestId=answer["ResponseMetadata"]["RequestId"]) == []) is enough
