@@ -228,6 +228,14 @@ def test_settings_of_a_bucket_have_permissions_of_their_own(user: User, operatio
         getattr(user("s3"), operation)(Bucket="artifacts")
 
 
+def test_only_the_named_role_is_assumed(user: User) -> None:
+    roles = "arn:aws:iam::123456789012:role"
+    user.may({"Action": "sts:AssumeRole", "Resource": f"{roles}/ci-*"})
+    with pytest.raises(ClientError, match=f"not authorized to perform: sts:AssumeRole on resource: {roles}/admin "):
+        user("sts").assume_role(RoleArn=f"{roles}/admin", RoleSessionName="lint")
+    user("sts").assume_role(RoleArn=f"{roles}/ci-lint", RoleSessionName="lint")
+
+
 def test_a_service_has_the_name_that_policies_have(user: User) -> None:
     user.may({"Action": ["cloudwatch:DescribeAlarms", "tag:GetResources"]})
     user("cloudwatch").describe_alarms()

@@ -39,7 +39,8 @@ def required_permissions(account: str, call: Call) -> Iterator[Permission]:
     """Return every permission that the call requires."""
     of = {"s3": _of_s3, "elasticbeanstalk": _of_beanstalk, "cloudformation": _of_cloudformation}.get(call.service)
     service = _PREFIXES.get(call.service, call.service)
-    yield from of(account, call) if of else [Permission(f"{service}:{call.action}")]
+    role = call.parameters.get("RoleArn") if service == "sts" else None
+    yield from of(account, call) if of else [Permission(f"{service}:{call.action}", role)]
 
 
 # Of services whose requests are signed with another name.
