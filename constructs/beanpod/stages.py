@@ -6,7 +6,7 @@ needs no change there. Construct ids are fixed: a different id replaces the reso
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from aws_cdk import App, CfnOutput, Duration, Size, Stack
@@ -371,19 +371,37 @@ def _add_health_alarm(scope: Construct, environment: DockerEnvironment, stage: S
     if email is not None:
         topic = sns.Topic(scope, "Alarms", enforce_ssl=True)
         topic.add_subscription(subscriptions.EmailSubscription(email))
+        # A policy of its own, such as `enforce_ssl`, is in the place of SNS's default one, which lets alarms publish.
+        publisher = {"ArnEquals": {"aws:SourceArn": alarm.alarm_arn}}
+        topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=publisher))
         alarm.add_alarm_action(actions.SnsAction(topic))
 
 
-def add_deploy_user(scope: Construct, stage: StageConfig, permissions: DeployPermissions) -> DeployUser | None:
+def add_deploy_user(
+    scope: Construct,
+    stage: StageConfig,
+    permissions: DeployPermissions,
+    *,
+    extra_statements: Sequence[iam.PolicyStatement] = (),
+) -> DeployUser | None:
     """Add the IAM user that deploys with an access key, where the stage has one."""
     if not stage.delivery.user:
         return None
-    serial = stage.delivery.access_key_serial
-    return DeployUser(scope, "DeployUser", permissions=permissions, access_key_serial=serial)
+    return DeployUser(
+        scope,
+        "DeployUser",
+        permissions=permissions,
+        access_key_serial=stage.delivery.access_key_serial,
+        extra_statements=extra_statements,
+    )
 
 
 def add_github_deploy_role(
-    scope: Construct, stage: StageConfig, permissions: DeployPermissions
+    scope: Construct,
+    stage: StageConfig,
+    permissions: DeployPermissions,
+    *,
+    extra_statements: Sequence[iam.PolicyStatement] = (),
 ) -> GitHubDeployRole | None:
     """Add the role that GitHub's workflows deploy with, where the stage has one."""
     config = stage.delivery.github
@@ -403,4 +421,5 @@ def add_github_deploy_role(
         provider=provider,
         # An hour is IAM's default.
         max_session_duration=Duration.hours(hours) if hours > 1 else None,
+        extra_statements=extra_statements,
     )

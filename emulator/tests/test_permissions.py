@@ -10,7 +10,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, Emulators, client, key_arguments, refusal
+from emulator.tests.clients import Clients, Emulators, client, key_arguments, option, refusal
 from emulator.tests.requests import send, signed
 
 USER = "arn:aws:iam::123456789012:user/deployer"
@@ -132,6 +132,8 @@ def test_a_call_requires_exactly_its_permission(
         {"NotAction": "s3:PutObject"},
         {"Action": "s3:*", "Condition": {"StringEquals": {"aws:ResourceTag/team": "web"}}},
         {"Action": "s3:*", "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": "60"}}},
+        {"Action": "s3:*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["us-east-1", "us-east-2"]}}},
+        {"Action": "s3:*", "Condition": {"ArnNotLikeIfExists": {"aws:PrincipalArn": "arn:aws:iam::*:user/deploy*"}}},
     ],
 )
 def test_a_statement_about_another_resource_allows_nothing(user: User, statement: dict[str, Any]) -> None:
@@ -150,6 +152,14 @@ def test_explicit_deny_wins(user: User) -> None:
     with pytest.raises(ClientError, match="with an explicit deny in an identity-based policy"):
         user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip")
     user("s3").list_objects_v2(Bucket="artifacts")
+
+
+def test_a_deny_outside_a_region_holds(user: User) -> None:
+    outside = {"StringNotEquals": {"aws:RequestedRegion": "eu-central-1"}}
+    user.may({"Action": "s3:*"}, {"Effect": "Deny", "Action": "*", "Condition": outside})
+    with pytest.raises(ClientError, match="with an explicit deny in an identity-based policy"):
+        user("s3").list_objects_v2(Bucket="artifacts")
+    user("s3", region_name="eu-central-1").list_objects_v2(Bucket="artifacts")
 
 
 def test_managed_policies_and_groups_count(aws: EmbeddedAws, clients: Clients, user: User) -> None:
@@ -183,6 +193,53 @@ def test_tags_and_acls_of_an_upload_require_more_permissions(user: User) -> None
         user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip", Tagging="a=b")
     with pytest.raises(ClientError, match="not authorized to perform: s3:PutObjectAcl"):
         user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip", ACL="private")
+
+
+def test_a_copy_requires_access_to_its_source(user: User) -> None:
+    user.may({"Action": "s3:*", "Resource": "arn:aws:s3:::artifacts/bundles/copies/*"})
+    copy = {"Bucket": "artifacts", "Key": "bundles/copies/a.zip", "CopySource": {**THERE}}
+    with pytest.raises(ClientError, match=r's3:GetObject on resource: "arn:aws:s3:::artifacts/bundles/there\.zip"'):
+        user("s3").copy_object(**copy)
+    user.may({"Action": ["s3:PutObject", "s3:GetObject"], "Resource": "arn:aws:s3:::artifacts/bundles/*"})
+    user("s3").copy_object(**copy)
+
+
+def test_an_upload_in_parts_requires_what_one_in_a_piece_does(user: User) -> None:
+    user.may({"Action": "s3:PutObject"})
+    place = {"Bucket": "artifacts", "Key": "bundles/parts.zip"}
+    upload = user("s3").create_multipart_upload(**place)["UploadId"]
+    tag = user("s3").upload_part(**place, UploadId=upload, PartNumber=1, Body=b"zip")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": tag}]}
+    user("s3").complete_multipart_upload(**place, UploadId=upload, MultipartUpload=parts)
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("get_bucket_cors", "GetBucketCORS"),
+        ("list_multipart_uploads", "ListBucketMultipartUploads"),
+        ("delete_bucket_encryption", "PutEncryptionConfiguration"),
+        ("delete_bucket_policy", "DeleteBucketPolicy"),
+    ],
+)
+def test_settings_of_a_bucket_have_permissions_of_their_own(user: User, operation: str, action: str) -> None:
+    user.may({"Action": ["s3:CreateBucket", "s3:DeleteBucket", "s3:ListBucket"]})
+    with pytest.raises(ClientError, match=f"not authorized to perform: s3:{action} on"):
+        getattr(user("s3"), operation)(Bucket="artifacts")
+
+
+def test_only_the_named_role_is_assumed(user: User) -> None:
+    roles = "arn:aws:iam::123456789012:role"
+    user.may({"Action": "sts:AssumeRole", "Resource": f"{roles}/ci-*"})
+    with pytest.raises(ClientError, match=f"not authorized to perform: sts:AssumeRole on resource: {roles}/admin "):
+        user("sts").assume_role(RoleArn=f"{roles}/admin", RoleSessionName="lint")
+    user("sts").assume_role(RoleArn=f"{roles}/ci-lint", RoleSessionName="lint")
+
+
+def test_a_service_has_the_name_that_policies_have(user: User) -> None:
+    user.may({"Action": ["cloudwatch:DescribeAlarms", "tag:GetResources"]})
+    user("cloudwatch").describe_alarms()
+    user("resourcegroupstaggingapi").get_resources()
 
 
 def test_tags_of_a_version_require_another_permission(user: User) -> None:
@@ -357,3 +414,29 @@ def test_rejects_an_update_without_access_to_the_storage_bucket(
     code, message = refusal(user("elasticbeanstalk").update_environment, VersionLabel=deployable, **ENVIRONMENT)
     assert (code, aws.calls()[-1].status) == ("InsufficientPrivilegesException", 403)
     assert message.startswith(f"You do not have permission to perform the '{action}' action. Verify that your S3")
+
+
+OF_ENVIRONMENT = {"StringEquals": {"aws:ResourceTag/elasticbeanstalk:environment-name": "guestbook-dev"}}
+
+
+def test_only_what_beanstalk_tags_has_the_environments_tags(clients: Clients, user: User, deployable: str) -> None:
+    update = user("elasticbeanstalk").update_environment
+    user.may({"NotAction": "s3:PutObject"}, {"Action": "s3:PutObject", "Condition": OF_ENVIRONMENT})
+    assert refusal(update, VersionLabel=deployable, **ENVIRONMENT)[0] == "InsufficientPrivilegesException"
+    suspend = "autoscaling:SuspendProcesses"
+    user.may({"NotAction": suspend}, {"Action": suspend, "Condition": OF_ENVIRONMENT})
+    answer = update(VersionLabel=deployable, **ENVIRONMENT)
+    assert clients.errors(RequestId=answer["ResponseMetadata"]["RequestId"]) == []
+
+
+def test_an_instance_has_the_tag_of_its_stack(clients: Clients, user: User, deployable: str, aws: EmbeddedAws) -> None:
+    """As docs/permissions.md advises to allow it."""
+    policy = option("aws:elasticbeanstalk:command", "DeploymentPolicy", "Immutable")
+    name = clients.launch("guestbook-immutable", policy)
+    terminate, stacks = "ec2:TerminateInstances", "arn:aws:cloudformation:*:*:stack/awseb-e-*"
+    tag = {"StringLike": {"ec2:ResourceTag/aws:cloudformation:stack-id": stacks}}
+    for condition, enough in ((tag, True), (OF_ENVIRONMENT, False)):
+        user.may({"NotAction": terminate}, {"Action": terminate, "Condition": condition})
+        aws.inject_fault("requires-permission", permission=terminate)
+        answer = user("elasticbeanstalk").update_environment(VersionLabel=deployable, EnvironmentName=name)
+        assert (clients.errors(RequestId=answer["ResponseMetadata"]["RequestId"]) == []) is enough

@@ -28,6 +28,7 @@ from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import Clients
 from stacks import add_stage
 from tests.manifests import toml
+from tests.permissions import problems, statements
 from tests.stacks.changing import deploy_assembly
 from tests.stacks.conftest import validated_app
 
@@ -250,7 +251,10 @@ def resolved(document: str) -> StageConfig:
 def synthesised(document: str, stage: str) -> CloudAssembly:
     app = validated_app()
     add_stage(app, manifest(document, stage))
-    return app.synth()
+    assembly = app.synth()
+    templates = {stack.stack_name: stack.template for stack in assembly.stacks}
+    assert [problem for statement in statements(templates) for problem in problems(statement)] == []
+    return assembly
 
 
 @dataclass

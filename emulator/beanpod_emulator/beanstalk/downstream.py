@@ -181,6 +181,8 @@ TABLE: tuple[Row, ...] = (
 )
 
 _AT_ONCE = ("s3", "elasticbeanstalk")
+# Whose resources have the environment's tags. Launch templates have them only with an option.
+_TAGGED = ("autoscaling", "cloudformation", "elasticloadbalancing")
 _S3_DENIED = (
     "You do not have permission to perform the '{}' action. Verify that your S3 policies and your ACLs allow you to "
     "perform these actions."
@@ -232,11 +234,20 @@ def _needs(environment: Environment, version: ApplicationVersion, more: Iterable
 
 
 def _context(row: Row, environment: Environment) -> dict[str, str]:
+    service, _, name = row.action.partition(":")
+    context = dict(row.context)
     # A resource has no tags yet when it is created.
-    made = row.action.partition(":")[2].startswith("Create")
-    tags = {} if made else {f"aws:ResourceTag/{name}": value for name, value in environment.tags.items()}
-    launch = {"ec2:LaunchTemplate": _arn(environment, "ec2", "launch-template/lt-0a1b2c3d4e5f67890")}
-    return {**tags, **(launch if row.action == "ec2:RunInstances" else {}), **row.context}
+    if service in _TAGGED and not name.startswith("Create"):
+        context |= {f"aws:ResourceTag/{tag}": value for tag, value in environment.tags.items()}
+    if name == "RunInstances":
+        context["ec2:LaunchTemplate"] = _arn(environment, "ec2", "launch-template/lt-0a1b2c3d4e5f67890")
+    if name == "TerminateInstances":
+        context["ec2:ResourceTag/aws:cloudformation:stack-id"] = _stack(environment)
+    return context
+
+
+def _stack(environment: Environment) -> str:
+    return _arn(environment, "cloudformation", f"stack/awseb-{environment.environment_id}-stack/0a1b2c3d")
 
 
 def _arn(environment: Environment, service: str, resource: str) -> str:
@@ -263,7 +274,7 @@ def resources(environment: Environment, version: ApplicationVersion) -> dict[str
         "bundle": (f"arn:aws:s3:::{bundle['S3Bucket']}/{bundle['S3Key']}",) if bundle else (),
         "runtime": (f"{runtime}/manifest", f"{runtime}/_versions/{environment.application}/{version.label}"),
         "resources of AWS": (f"arn:aws:s3:::elasticbeanstalk-env-resources-{region}/stacks/{own}",),
-        "stack": arn("cloudformation", f"stack/{stem}-stack/0a1b2c3d"),
+        "stack": (_stack(environment),),
         "new stack": arn("cloudformation", f"stack/{stem}-immutable-stack/0a1b2c3d"),
         "group": arn("autoscaling", group.format(f"{stem}-stack")),
         "new group": arn("autoscaling", group.format(f"{stem}-immutable-stack")),

@@ -68,8 +68,8 @@ def _fulfilled(operator: str, key: str, wanted: list[str], context: Context) -> 
     found = {name.lower(): value for name, value in context.items()}.get(key.lower())
     if found is None:
         return operator.endswith("IfExists")
-    test = _OPERATORS.get(operator.removesuffix("IfExists"))
-    return test is not None and any(test(str(pattern), found) for pattern in wanted)
+    test = _OPERATORS.get(operator.removesuffix("IfExists").replace("Not", ""))
+    return test is not None and any(test(str(pattern), found) for pattern in wanted) is not ("Not" in operator)
 
 
 @lru_cache(maxsize=1000)

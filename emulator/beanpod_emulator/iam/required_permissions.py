@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from moto import backends
 from moto.s3.models import s3_backends
@@ -37,9 +38,13 @@ def request_context(account: str, call: Call, caller_arn: str) -> Context:
 def required_permissions(account: str, call: Call) -> Iterator[Permission]:
     """Return every permission that the call requires."""
     of = {"s3": _of_s3, "elasticbeanstalk": _of_beanstalk, "cloudformation": _of_cloudformation}.get(call.service)
-    yield from of(account, call) if of else [Permission(f"{call.service}:{call.action}")]
+    service = _PREFIXES.get(call.service, call.service)
+    role = call.parameters.get("RoleArn") if service == "sts" else None
+    yield from of(account, call) if of else [Permission(f"{service}:{call.action}", role)]
 
 
+# Of services whose requests are signed with another name.
+_PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 # Permissions with another name than the API's operation.
 _S3_ACTIONS = {
     "HeadObject": "GetObject",
@@ -47,18 +52,39 @@ _S3_ACTIONS = {
     "ListObjectsV2": "ListBucket",
     "ListBuckets": "ListAllMyBuckets",
     "DeleteObjects": "DeleteObject",
+    "PostObject": "PutObject",
 }
-_S3_SUBRESOURCES = {
-    "acl": "{verb}{kind}Acl",
+_S3_OF_BUCKETS = {
+    "accelerate": "{verb}AccelerateConfiguration",
+    "acl": "{verb}BucketAcl",
+    "cors": "{verb}BucketCORS",
     "encryption": "{verb}EncryptionConfiguration",
     "lifecycle": "{verb}LifecycleConfiguration",
     "location": "{verb}BucketLocation",
+    "logging": "{verb}BucketLogging",
+    "notification": "{verb}BucketNotification",
+    "object-lock": "{verb}BucketObjectLockConfiguration",
+    "ownershipControls": "{verb}BucketOwnershipControls",
     "policy": "{verb}BucketPolicy",
+    "policyStatus": "{verb}BucketPolicyStatus",
     "publicAccessBlock": "{verb}BucketPublicAccessBlock",
-    "tagging": "{verb}{kind}Tagging",
+    "replication": "{verb}ReplicationConfiguration",
+    "requestPayment": "{verb}BucketRequestPayment",
+    "tagging": "{verb}BucketTagging",
+    "uploads": "ListBucketMultipartUploads",
     "versioning": "{verb}BucketVersioning",
     "versions": "ListBucketVersions",
+    "website": "{verb}BucketWebsite",
 }
+_S3_OF_OBJECTS = {
+    "acl": "{verb}ObjectAcl",
+    "attributes": "GetObjectAttributes",
+    "tagging": "{verb}ObjectTagging",
+}
+# Deleting the others is setting them to nothing.
+_S3_DELETED = ("BucketPolicy", "BucketWebsite", "ObjectTagging")
+# Of an upload in parts, by method. The others are s3:PutObject.
+_S3_PARTS = {"GET": "ListMultipartUploadParts", "DELETE": "AbortMultipartUpload"}
 
 
 def _of_s3(account: str, call: Call) -> Iterator[Permission]:
@@ -69,6 +95,10 @@ def _of_s3(account: str, call: Call) -> Iterator[Permission]:
         yield from (
             Permission(action, f"{arn}/{key}") for header, action in _WITH_HEADERS.items() if header in call.headers
         )
+    if source := call.parameters.get("CopySource"):
+        name, _, version = source.partition("?versionId=")
+        read = "s3:GetObjectVersion" if version else "s3:GetObject"
+        yield Permission(read, f"arn:aws:s3:::{unquote(name).lstrip('/')}")
     if call.action in ("GetObject", "HeadObject") and not _object_exists(account, bucket, key):
         # Without s3:ListBucket, S3 answers 403 instead of 404 for a key that does not exist.
         yield Permission("s3:ListBucket", arn)
@@ -76,14 +106,18 @@ def _of_s3(account: str, call: Call) -> Iterator[Permission]:
 
 _WITH_HEADERS = {"x-amz-acl": "s3:PutObjectAcl", "x-amz-tagging": "s3:PutObjectTagging"}
 
-_VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "Delete"}
+_VERBS = {"GET": "Get", "HEAD": "Get"}
 
 
 def _s3_action(call: Call) -> str:
-    for name, form in _S3_SUBRESOURCES.items():
-        if name in call.parameters:
-            return form.format(verb=_VERBS[call.method], kind="Object" if call.parameters["Key"] else "Bucket")
-    if call.action in ("GetObject", "HeadObject", "DeleteObject") and "versionId" in call.parameters:
+    parameters = call.parameters
+    for name, form in (_S3_OF_OBJECTS if parameters["Key"] else _S3_OF_BUCKETS).items():
+        if name in parameters and (call.method == "GET" or "{verb}" in form):
+            deleted = call.method == "DELETE" and form.endswith(_S3_DELETED)
+            return form.format(verb="Delete" if deleted else _VERBS.get(call.method, "Put"))
+    if parameters["Key"] and "uploadId" in parameters:
+        return _S3_PARTS.get(call.method, "PutObject")
+    if call.action in ("GetObject", "HeadObject", "DeleteObject") and "versionId" in parameters:
         return "DeleteObjectVersion" if call.action == "DeleteObject" else "GetObjectVersion"
     return _S3_ACTIONS.get(call.action, call.action)
 

@@ -28,7 +28,7 @@ class Call:
         principal: ARN of the caller.
         time: ISO 8601.
         status: HTTP status of the response; 0 for none.
-        parameters: Parameters of the query protocol, by name; Bucket and Key for S3.
+        parameters: Parameters of the query protocol, by name; Bucket, Key and CopySource for S3.
         headers: Names of the headers that require further permissions of S3.
     """
 
@@ -81,7 +81,8 @@ def _form(environ: dict[str, Any], body: bytes) -> dict[str, list[str]]:
 
 def _object(environ: dict[str, Any]) -> dict[str, str]:
     bucket, _, key = environ.get("PATH_INFO", "/").lstrip("/").partition("/")
-    return {"Bucket": bucket, "Key": key}
+    source = environ.get("HTTP_X_AMZ_COPY_SOURCE", "")
+    return {"Bucket": bucket, "Key": key} | ({"CopySource": source} if source else {})
 
 
 def _s3_action(environ: dict[str, Any], parameters: dict[str, str]) -> str:

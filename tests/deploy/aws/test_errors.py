@@ -189,7 +189,8 @@ def test_a_permission_that_an_event_names_has_a_statement_to_add() -> None:
     (remedy,) = remedies([_STACK, "Failed to deploy application.", _STACK])
     assert remedy == (
         "cloudformation:UpdateStack: the stack behind the environment is updated with the release: an administrator "
-        "adds it once, as extra_statements of the DeployUser or GitHubDeployRole in stacks/delivery.py: "
+        "adds it once, as extra_statements of add_deploy_user or add_github_deploy_role in stacks/__init__.py, or of "
+        "DockerService: "
         "cloudformation:UpdateStack on arn:aws:cloudformation:REGION:ACCOUNT:stack/awseb-e-*"
     )
 
@@ -198,3 +199,9 @@ def test_a_permission_that_an_event_names_has_a_statement_to_add() -> None:
 def test_a_permission_of_the_delivery_stack_has_that_remedy(text: str) -> None:
     (remedy,) = remedies([f"User: ci is not authorized to perform: {text}"])
     assert remedy.endswith(": deploy the Delivery stack again (`beanpod cdk deploy`), or grant it")
+
+
+@pytest.mark.parametrize("action", ["logs:DescribeLogGroups", "secretsmanager:GetSecretValue"])
+def test_what_ci_may_not_read_is_read_with_other_credentials(action: str) -> None:
+    (remedy,) = remedies([f"User: ci is not authorized to perform: {action} on resource: *"])
+    assert remedy.endswith(": the deploy user has no permission to read this: use credentials of your own")

@@ -37,8 +37,8 @@ class Missing:
                 "deploy` once, after which it is not needed again"
             )
         return (
-            f"an administrator adds it once, as extra_statements of the DeployUser or GitHubDeployRole in "
-            f"stacks/delivery.py: {action} on {self.resource}"
+            "an administrator adds it once, as extra_statements of add_deploy_user or add_github_deploy_role in "
+            f"stacks/__init__.py, or of DockerService: {action} on {self.resource}"
         )
 
 
@@ -70,6 +70,8 @@ MISSING = {
         "Elastic Beanstalk reads its own templates", "arn:aws:s3:::elasticbeanstalk-env-resources-REGION/*"
     ),
 }
+# What `beanpod logs` and `beanpod secrets` read, which is not for CI.
+_NOT_FOR_CI = ("logs:", "secretsmanager:")
 # In an IAM message, and in Beanstalk's own.
 _ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)|permission to perform the '([a-z0-9-]+:\w+)' action")
 
@@ -81,12 +83,14 @@ def missing_action(text: str) -> str | None:
 
 
 def remedy(action: str, text: str = "") -> str:
-    """What to do about a missing permission: its entry here, else to deploy the stack that grants it.
+    """What to do about a missing permission: its entry here, other credentials, or to deploy the stack that grants it.
 
     Args:
         action: The permission, such as s3:GetObject.
         text: AWS's message, which may name the resource.
     """
+    if action.startswith(_NOT_FOR_CI):
+        return "the deploy user has no permission to read this: use credentials of your own"
     known = MISSING.get(action)
     if known is None or (action == "s3:GetObject" and "elasticbeanstalk-env-resources-" not in text):
         return "deploy the Delivery stack again (`beanpod cdk deploy`), or grant it"
