@@ -92,7 +92,7 @@ def test_a_repository_of_another_user_is_a_problem_with_what_to_do(
 def test_a_repository_that_git_cannot_read_is_a_problem(repository: Path) -> None:
     (repository / ".git").rename(repository / "moved")
     (repository / ".git").write_text("gitdir: /gone\n")
-    assert Source.of(repository, {}).problem.endswith("git says not a git repository: /gone")
+    assert Source.of(repository, {}).problem.partition("git says ")[2].startswith("not a git repository")
 
 
 def test_a_repository_without_git_installed_is_a_problem(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

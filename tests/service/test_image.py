@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
+from beanpod_emulator.docker_runtime.context import CertificateAuthority
 from tests.deploy.engine import Engine
-from tests.service.certificates import write_certificates
 from tests.service.containers import AT_ONCE, DATABASE, RDS, Containers, containers, stop
 from tests.service.machine import ROOT, read, run, wait_for
 from tests.waiting import wait_until
@@ -92,7 +92,7 @@ def rds(group: Containers, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("rds") / "tls"
     folder.mkdir()
-    write_certificates(folder, RDS)
+    CertificateAuthority(folder).issue(folder, RDS)
     options = ("--require-secure-transport=ON", "--ssl-cert=/tls/server.pem", "--ssl-key=/tls/server.key")
     mount = ("--volume", f"{folder}:/tls:ro", "--network-alias", f"other-{RDS}")
     group.start(*mount, *DATABASE, *options, name=RDS)

@@ -14,10 +14,10 @@ from beanpod.deploy.health_path import HealthPath, Resolve
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.status import read_status
 from beanpod.manifest import Domain, HostedZone, StageConfig
+from beanpod_emulator.docker_runtime.context import CertificateAuthority
 from tests.deploy.bundles.projects import SERVICE, dockerfile_stage
 from tests.deploy.rollout.sandbox import Sandbox, bundle, service_outputs
 from tests.http_servers import serving
-from tests.service.certificates import write_certificates
 
 NAME = "shop.example.com"
 CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-0000-0000-000000000000"
@@ -59,7 +59,7 @@ def balancer(folder: Path, host: str, status: int = 200) -> Iterator[tuple[str, 
 
 def tls(folder: Path, host: str) -> ssl.SSLContext:
     """Return the context of a server with a certificate for a host."""
-    write_certificates(folder, host)
+    CertificateAuthority(folder).issue(folder, host)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem", folder / "server.key")
     return context
