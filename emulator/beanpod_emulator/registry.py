@@ -107,7 +107,10 @@ def _program(folder: Path, users: str) -> Iterator[str]:
     configuration.write_text(_configuration(folder, users))
     with (folder / "log").open("w") as log:
         command = [PROGRAM, "serve", str(configuration)]
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
+        # In a session of its own: a push that Ctrl-C interrupts ends before the registry does.
+        process = subprocess.Popen(  # noqa: S603
+            command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         yield f"localhost:{_port(folder / 'log', process)}"
     finally:

@@ -125,6 +125,16 @@ def test_a_signal_is_noted_in_place_of_an_exception(number: signal.Signals) -> N
         assert interrupted.is_set()
 
 
+def test_a_signal_that_the_parent_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with noted_interruptions() as interrupted:
+            signal.raise_signal(signal.SIGHUP)
+            assert not interrupted.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_an_interrupted_command_ends_with_its_children(tmp_path: Path) -> None:
     interrupted, lines = Interrupted(), Lines(live=True)
     runner = Runner(Display(lines, masks=Masks(), clock=Clock()), interrupted, verbose=False)

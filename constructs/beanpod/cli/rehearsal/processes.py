@@ -37,14 +37,18 @@ class Interrupted(threading.Event):
 def noted_interruptions() -> Iterator[Interrupted]:
     """Note SIGINT, SIGTERM and SIGHUP, in place of raising KeyboardInterrupt.
 
-    Raised while a process or a container is being started, it would leave that one running.
+    Raised while a process or a container is being started, it would leave that one running. A signal that the parent
+    process ignores, as under nohup, stays ignored.
     """
     interrupted = Interrupted()
 
     def note(number: int, frame: FrameType | None) -> None:
         interrupted.set()
 
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    previous = {
+        number: signal.signal(number, note) for number in ends if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield interrupted
     finally:
