@@ -265,6 +265,10 @@ class EmbeddedAws(ControlClient):
         """Return this process's variables with `environment`, without other AWS settings or a proxy for localhost."""
         return clean_aws_environ(os.environ) | self.environment
 
+    def runs(self) -> bool:
+        """Return whether the server runs."""
+        return self._process.poll() is None
+
     def stop(self) -> None:
         """Stop the server; its state is lost."""
         _stop(self._process)

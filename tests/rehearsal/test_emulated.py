@@ -15,7 +15,7 @@ from beanpod.cli.output.text import Masks
 from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interruptions
 from beanpod.deploy.clock import Clock
-from beanpod.deploy.errors import InterruptionError
+from beanpod.deploy.errors import DeployError, InterruptionError
 from beanpod.manifest import GitHubConfig, Manifest
 from beanpod_emulator import EmbeddedAws
 from tests.service.machine import ROOT
@@ -125,7 +125,7 @@ def test_a_signal_is_noted_in_place_of_an_exception(number: signal.Signals) -> N
         assert interrupted.is_set()
 
 
-def test_a_signal_that_the_parent_ignores_stays_ignored() -> None:
+def test_the_end_of_the_terminal_stays_ignored_under_nohup() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with noted_interruptions() as interrupted:
@@ -133,6 +133,12 @@ def test_a_signal_that_the_parent_ignores_stays_ignored() -> None:
             assert not interrupted.is_set()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_command_does_not_wait_for_a_server_that_has_ended(tmp_path: Path) -> None:
+    runner = Runner(Display(Lines(live=False), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
+    with pytest.raises(DeployError, match="the emulated AWS was killed, as where memory runs out"):
+        runner.run(["sleep", "600"], environ=os.environ, folder=tmp_path, server_runs=lambda: False)
 
 
 def test_an_interrupted_command_ends_with_its_children(tmp_path: Path) -> None:

@@ -192,10 +192,7 @@ def _gitignore(root: Path) -> ProjectFile:
 
 
 def _present(path: Path) -> str | None:
-    """Return a file's text; None where nothing has its name. A folder or a broken link is kept as it is."""
-    try:
+    """Return a file's text; None where nothing has its name. A folder, a pipe or a broken link is kept as it is."""
+    if path.is_file():
         return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return "" if os.path.lexists(path) else None
-    except IsADirectoryError:
-        return ""
+    return "" if os.path.lexists(path) else None
