@@ -19,7 +19,7 @@ from beanpod_emulator.docker_runtime.engine_socket import EngineSocket
 from beanpod_emulator.server.httpd import PortError, listen
 from emulator.tests.clients import ROOT
 from emulator.tests.requests import post_after_the_response
-from tests.waiting import wait_until
+from tests.waiting import nothing_listens_on, wait_until
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -64,8 +64,7 @@ def test_an_embedded_server_ends_with_its_process_alone() -> None:
     done = subprocess.run([sys.executable, "-c", _EMBEDDING], cwd=ROOT, capture_output=True, text=True, check=False)
     url, own, of_the_server = done.stdout.split()
     assert own != of_the_server, "Ctrl-C would end both at once"
-    with socket.socket() as client:
-        wait_until(lambda: client.connect_ex(("localhost", int(url.rpartition(":")[2]))) == errno.ECONNREFUSED)
+    wait_until(lambda: nothing_listens_on(int(url.rpartition(":")[2])))
 
 
 def test_a_port_in_use_is_exit_code_2(tmp_path: Path) -> None:

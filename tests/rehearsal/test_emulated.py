@@ -135,6 +135,13 @@ def test_the_end_of_the_terminal_stays_ignored_under_nohup() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+def test_a_full_disk_is_named_from_before_the_last_lines(tmp_path: Path) -> None:
+    runner = Runner(Display(Lines(live=False), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
+    script = "echo 'OSError: [Errno 28] No space left on device'; seq 100; exit 1"
+    done = runner.run(["sh", "-c", script], environ=os.environ, folder=tmp_path)
+    assert runner.failed("cdk deploy", done).causes == ("OSError: [Errno 28] No space left on device",)
+
+
 def test_a_command_does_not_wait_for_a_server_that_has_ended(tmp_path: Path) -> None:
     runner = Runner(Display(Lines(live=False), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
     with pytest.raises(DeployError, match="the emulated AWS was killed, as where memory runs out"):

@@ -1,5 +1,6 @@
 """Commands of a rehearsal as processes, which end when it is interrupted."""
 
+import errno
 import os
 import queue
 import re
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -131,14 +133,18 @@ class Runner:
             lines, failure = self._show(process, shown, threads, server_runs)
         self.interrupted.check()
         if not server_runs():
-            raise DeployError("the emulated AWS was killed, as where memory runs out: run the command again")
+            raise DeployError(
+                "the emulated AWS was killed, as where memory runs out: run again, which removes the rest"
+            )
         return Done(process.returncode, "".join(output), lines, failure)
 
     def failed(self, what: str, done: Done) -> DeployError:
         """Return the error of a command that failed, after showing its last lines if they were not shown before."""
         for line in done.failure if self._shown else (*done.tail, *done.failure):
             self._display.output(line)
-        return DeployError(f"{what} failed with {ended(done.code)}")
+        # jsii prints more after it than the last lines hold.
+        full = (line.strip() for line in done.output.splitlines() if os.strerror(errno.ENOSPC) in line)
+        return DeployError(f"{what} failed with {ended(done.code)}", causes=tuple(islice(full, 1)))
 
     def _show(
         self,
