@@ -1,5 +1,7 @@
 """Waiting for what another process or thread does: for a condition, and never for a time."""
 
+import errno
+import socket
 import time
 from collections.abc import Callable
 
@@ -21,3 +23,9 @@ def wait_until(condition: Callable[[], object], state: Callable[[], object] = la
     while not condition():
         assert time.monotonic() < end, f"not after {SECONDS} s: {state()}"
         time.sleep(0.02)
+
+
+def nothing_listens_on(port: int) -> bool:
+    """Whether a connection to a port of this machine is refused."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED

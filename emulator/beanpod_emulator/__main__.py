@@ -3,10 +3,12 @@
 import argparse
 import gc
 import math
+import os
 import re
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import FrameType
@@ -19,6 +21,8 @@ from beanpod_emulator.server.httpd import PortError, listen, serve
 from beanpod_emulator.state import Emulator
 
 _HIGHEST_PORT = 65535
+# Windows has no SIGHUP.
+_ENDS = tuple(one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP"))
 # AWS's SDK for JavaScript puts the bucket into the host name (bucket.localhost) unless the host is an IP address.
 _BANNER = """\
 Emulated AWS  account {account}, region {region}, state in memory
@@ -37,14 +41,23 @@ Ready on http://localhost:{port}  (Ctrl-C stops it)"""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM. Exit code 0 when stopped, 2 if the port is in use or Docker does not respond."""
+    """Serve until Ctrl-C, SIGTERM or the end of the terminal.
+
+    Returns:
+        The exit code: 0 when stopped, 2 if the port is in use or Docker does not respond.
+    """
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.docker and options.virtual_clock:
         parser.error("--docker runs containers in real time: leave out --virtual-clock")
     emulator = Emulator()
     _set_time(emulator, options)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for end in _ENDS:
+        # Under nohup the end of the terminal is ignored.
+        if signal.getsignal(end) is not signal.SIG_IGN:
+            signal.signal(end, _interrupt)
+    if options.stop_at_eof:
+        threading.Thread(target=_stop_at_eof, daemon=True).start()
     try:
         with listen(options.port) as listener:
             _serve(listener, emulator, options)
@@ -88,7 +101,7 @@ def _docker_backend(emulator: Emulator, docker: Docker) -> Iterator[None]:
         yield
     finally:
         # A second signal does not interrupt the removal of the containers.
-        for end in (signal.SIGINT, signal.SIGTERM):
+        for end in _ENDS:
             signal.signal(end, signal.SIG_IGN)
         backend.close()
 
@@ -105,6 +118,13 @@ def _run(server: BaseWSGIServer, banner: str) -> None:
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _stop_at_eof() -> None:
+    # Without sys.stdin, whose lock Python would wait for at its exit.
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{what}-seconds", type=_seconds, metavar="N", help=text)
     parser.add_argument("--enforce-iam", action="store_true", help="users may do only what their policies allow")
     parser.add_argument("--docker", action="store_true", help="run what is deployed, and databases, with Docker")
+    parser.add_argument("--stop-at-eof", action="store_true", help="stop when standard input ends, as its writer does")
     parser.add_argument("--verbose", action="store_true", help="log each request")
     return parser
 

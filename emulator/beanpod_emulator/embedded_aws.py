@@ -220,17 +220,28 @@ class EmbeddedAws(ControlClient):
         Raises:
             EmbeddedAwsError: The server did not start.
         """
-        arguments = ["--port", str(port), "--account", account, "--region", region]
+        arguments = ["--port", str(port), "--account", account, "--region", region, "--stop-at-eof"]
         arguments += ["--virtual-clock"] if virtual_clock else []
         arguments += ["--enforce-iam"] if enforce_iam else []
         arguments += ["--docker"] if docker else []
         for name, seconds in (("update", update_seconds), ("launch", launch_seconds)):
             arguments += [] if seconds is None else [f"--{name}-seconds", str(seconds)]
         command = [sys.executable, "-m", "beanpod_emulator", *arguments]
+        # In a session of its own: Ctrl-C and the terminal's end are for this process, which then stops the server.
         process = subprocess.Popen(  # noqa: S603
-            command, cwd=_SOURCE_ROOT, stdout=subprocess.PIPE, stderr=log, text=True
+            command,
+            cwd=_SOURCE_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
         )
-        return cls(account, region, _printed_variables(process), process)
+        try:
+            return cls(account, region, _printed_variables(process), process)
+        except BaseException:
+            _stop(process)
+            raise
 
     @property
     def endpoint_url(self) -> str:
@@ -254,16 +265,13 @@ class EmbeddedAws(ControlClient):
         """Return this process's variables with `environment`, without other AWS settings or a proxy for localhost."""
         return clean_aws_environ(os.environ) | self.environment
 
+    def runs(self) -> bool:
+        """Return whether the server runs."""
+        return self._process.poll() is None
+
     def stop(self) -> None:
         """Stop the server; its state is lost."""
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
+        _stop(self._process)
 
     def __enter__(self) -> Self:
         return self
@@ -274,6 +282,15 @@ class EmbeddedAws(ControlClient):
         self.stop()
 
 
+def _stop(process: "subprocess.Popen[str]") -> None:
+    with process:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
 def _printed_variables(process: "subprocess.Popen[str]") -> dict[str, str]:
     """Return the variables that the server prints before it is ready."""
     lines = []
@@ -282,8 +299,7 @@ def _printed_variables(process: "subprocess.Popen[str]") -> dict[str, str]:
         if line.startswith("Ready"):
             exports = (text.strip().removeprefix("export ") for text in lines if "export " in text)
             return dict(text.split("=", 1) for text in exports)
-    with process:
-        code = process.wait()
+    code = process.wait()
     raise EmbeddedAwsError(f"the emulated AWS did not start, exit code {code}: its error output says why")
 
 

@@ -18,9 +18,10 @@ from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 
 _LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
 _START_SECONDS = 60
-_STOP_SECONDS = 60
 PROGRAM, IMAGE = "docker-registry", "registry:2"
 _IMAGE_PORT = 5000
+# It ends with the process that writes to its standard input, also where that is killed.
+_GUARDED = 'exec 3<&0; "$@" & server=$!; { read -r _ <&3; kill "$server"; } & wait "$server"'
 # The login is given in a variable, and written where the registry reads it.
 _START = 'printf "%s" "$USERS" > /users && exec registry serve /etc/docker/registry/config.yml'
 
@@ -105,14 +106,15 @@ def _program(folder: Path, users: str) -> Iterator[str]:
     """Run Debian's program, which logs to the file `log`; yield its host."""
     configuration = folder / "registry.yml"
     configuration.write_text(_configuration(folder, users))
-    with (folder / "log").open("w") as log:
-        command = [PROGRAM, "serve", str(configuration)]
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
-    try:
+    command = ["sh", "-c", _GUARDED, "sh", PROGRAM, "serve", str(configuration)]
+    with (
+        (folder / "log").open("w") as log,
+        # In a session of its own: a push that Ctrl-C interrupts ends before the registry does.
+        subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        ) as process,
+    ):
         yield f"localhost:{_port(folder / 'log', process)}"
-    finally:
-        process.terminate()
-        process.wait(_STOP_SECONDS)
 
 
 @contextmanager

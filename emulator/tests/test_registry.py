@@ -9,8 +9,9 @@ import pytest
 
 from beanpod_emulator.docker_runtime.context import RunResources, remove_leftovers
 from beanpod_emulator.docker_runtime.docker import Docker
-from beanpod_emulator.registry import IMAGE, local_registry
+from beanpod_emulator.registry import IMAGE, PROGRAM, local_registry
 from tests.deploy.engine import Engine, docker_engine, run_command
+from tests.waiting import nothing_listens_on, wait_until
 
 __all__ = ["docker_engine"]
 
@@ -32,6 +33,23 @@ def test_removes_the_images_of_a_stopped_registry(docker_engine: Engine, tmp_pat
             assert f"{registry.host}/worker:<none>@sha256:" in _names(docker_engine)
         assert registry.host not in _names(docker_engine)
         assert f"{other.host}/app:1" in _names(docker_engine)
+
+
+_KILLED = """\
+import os, sys
+from pathlib import Path
+from beanpod_emulator.registry import local_registry
+with local_registry(Path(sys.argv[1])) as registry:
+    print(registry.host, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
+def test_the_registry_of_a_killed_process_ends(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _KILLED, str(tmp_path)]
+    port = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout.rpartition(":")[2]
+    wait_until(lambda: nothing_listens_on(int(port)))
 
 
 # A stand-in for the image on Docker Hub, with the same program, where that cannot be pulled.

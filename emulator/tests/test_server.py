@@ -19,9 +19,10 @@ from beanpod_emulator.docker_runtime.engine_socket import EngineSocket
 from beanpod_emulator.server.httpd import PortError, listen
 from emulator.tests.clients import ROOT
 from emulator.tests.requests import post_after_the_response
+from tests.waiting import nothing_listens_on, wait_until
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_prints_variables_and_stops_on_a_signal(how: signal.Signals) -> None:
     options = ["--port", "0", "--account", "210987654321", "--region", "eu-west-1"]
     command = [sys.executable, "-m", "beanpod_emulator", *options]
@@ -48,6 +49,22 @@ def test_prints_variables_and_stops_on_a_signal(how: signal.Signals) -> None:
     # An address: with a name, AWS's SDK for JavaScript would put the bucket before it.
     assert exported["AWS_ENDPOINT_URL_S3"] == exported["AWS_ENDPOINT_URL"].replace("localhost", "127.0.0.1")
     assert exported["AWS_REGION"] == exported["AWS_DEFAULT_REGION"] == "eu-west-1"
+
+
+_EMBEDDING = """\
+import os
+from beanpod_emulator import EmbeddedAws
+aws = EmbeddedAws.start()
+print(aws.endpoint_url, os.getpgrp(), os.getpgid(aws._process.pid), flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_an_embedded_server_ends_with_its_process_alone() -> None:
+    done = subprocess.run([sys.executable, "-c", _EMBEDDING], cwd=ROOT, capture_output=True, text=True, check=False)
+    url, own, of_the_server = done.stdout.split()
+    assert own != of_the_server, "Ctrl-C would end both at once"
+    wait_until(lambda: nothing_listens_on(int(url.rpartition(":")[2])))
 
 
 def test_a_port_in_use_is_exit_code_2(tmp_path: Path) -> None:

@@ -95,6 +95,12 @@ def test_a_repository_that_git_cannot_read_is_a_problem(repository: Path) -> Non
     assert Source.of(repository, {}).problem.partition("git says ")[2].startswith("not a git repository")
 
 
+def test_a_damaged_repository_is_a_problem(repository: Path) -> None:
+    (repository / ".git/HEAD").write_text("garbage")
+    problem = Source.of(repository, {}).problem
+    assert problem.endswith("git says not a git repository (or any of the parent directories): .git")
+
+
 def test_a_repository_without_git_installed_is_a_problem(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = repository / "folder"
     folder.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,12 @@ def test_deeply_dotted_keys_are_no_traceback(tmp_path: Path) -> None:
 
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="no such file: write one with `beanpod init`, or name another"):
+        Manifest.read(tmp_path / "beanpod.toml")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "beanpod.toml")
+    with pytest.raises(ManifestError, match="a pipe: name a file"):
         Manifest.read(tmp_path / "beanpod.toml")
 
 

@@ -1,10 +1,12 @@
 """The files of a project: this repository's root is one, and their workflows pass the linters."""
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,17 @@ def write_project(root: Path) -> Path:
     found = discover(root, environ=NOBODY)
     write(root, project_files(found, propose(found, Choices(image="ada/shop"))))
     return root
+
+
+@pytest.mark.parametrize("name", ["beanpod.toml", "requirements.txt", ".gitignore"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: Path(path).symlink_to("nowhere/x")])
+def test_what_is_no_file_is_kept(tmp_path: Path, name: str, make: Callable[[Path], None]) -> None:
+    root = lay_out("go", tmp_path)
+    (root / name).unlink(missing_ok=True)
+    make(root / name)
+    write_project(root)
+    assert not (root / name).is_file()
+    assert (root / "cdk.json").is_file()
 
 
 def test_workflows_of_a_project_pass_the_linters(tmp_path: Path) -> None:

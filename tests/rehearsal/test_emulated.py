@@ -15,7 +15,7 @@ from beanpod.cli.output.text import Masks
 from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interruptions
 from beanpod.deploy.clock import Clock
-from beanpod.deploy.errors import InterruptionError
+from beanpod.deploy.errors import DeployError, InterruptionError
 from beanpod.manifest import GitHubConfig, Manifest
 from beanpod_emulator import EmbeddedAws
 from tests.service.machine import ROOT
@@ -123,6 +123,29 @@ def test_a_signal_is_noted_in_place_of_an_exception(number: signal.Signals) -> N
         assert not interrupted.is_set()
         signal.raise_signal(number)
         assert interrupted.is_set()
+
+
+def test_the_end_of_the_terminal_stays_ignored_under_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with noted_interruptions() as interrupted:
+            signal.raise_signal(signal.SIGHUP)
+            assert not interrupted.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_full_disk_is_named_from_before_the_last_lines(tmp_path: Path) -> None:
+    runner = Runner(Display(Lines(live=False), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
+    script = "echo 'OSError: [Errno 28] No space left on device'; seq 100; exit 1"
+    done = runner.run(["sh", "-c", script], environ=os.environ, folder=tmp_path)
+    assert runner.failed("cdk deploy", done).causes == ("OSError: [Errno 28] No space left on device",)
+
+
+def test_a_command_does_not_wait_for_a_server_that_has_ended(tmp_path: Path) -> None:
+    runner = Runner(Display(Lines(live=False), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
+    with pytest.raises(DeployError, match="the emulated AWS was killed, as where memory runs out"):
+        runner.run(["sleep", "600"], environ=os.environ, folder=tmp_path, server_runs=lambda: False)
 
 
 def test_an_interrupted_command_ends_with_its_children(tmp_path: Path) -> None:

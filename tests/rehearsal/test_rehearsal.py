@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from beanpod.cli.rehearsal.kept import KeptRehearsal
-from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, copy_project, manifest_text, substituted
+from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, manifest_text, substituted
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
@@ -20,9 +21,16 @@ from tests.cli.commands import in_process
 from tests.deploy.bundles.cases import copied
 from tests.deploy.engine import Engine, docker_engine
 from tests.service.machine import ROOT
+from tests.unprivileged import WITHOUT_RIGHTS
 from tools.github import git
 
 __all__ = ["docker_engine"]
+_COPY = """\
+import sys
+from pathlib import Path
+from beanpod.cli.rehearsal.workspace import copy_project
+print(copy_project(Path(sys.argv[1]), Path(sys.argv[2])), end="")
+"""
 SUBSTITUTES = Substitutes("localhost:5000/me/shop", "rehearsal")
 
 
@@ -154,11 +162,18 @@ def test_a_copy_has_what_a_commit_of_everything_would_have(tmp_path: Path, in_gi
     (root / "link").symlink_to("run.sh")
     (root.parent / "above").touch()
     (root / ".gitignore").write_text("node_modules\n")
+    # No commit holds what follows: a pipe, a socket, and a database's data, which another user owns.
+    os.mkfifo(root / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(root / "socket"))
+    (root / "data").mkdir(mode=0)
+    (root / "key").touch(mode=0)
     # A file's name may be in any encoding.
     os.close(os.open(os.fsencode(root) + b"/caf\xe9", os.O_CREAT))
     if in_git:
         git(root.parent, "init", "--quiet")
-    folder = copy_project(root, tmp_path / "copy")
+    command = [*WITHOUT_RIGHTS, sys.executable, "-c", _COPY, root, tmp_path / "copy"]
+    folder = Path(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)
     assert folder == (tmp_path / "copy/app" if in_git else tmp_path / "copy")
     assert {path.name for path in folder.iterdir()} == {"run.sh", "link", ".gitignore", os.fsdecode(b"caf\xe9")}
     assert (folder.parent / "above").exists() is in_git

@@ -11,6 +11,7 @@ DeployError                 1  unexpected
 """
 
 import errno
+import signal
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
@@ -69,6 +70,11 @@ class InterruptionError(DeployError):
     """Ended by Ctrl-C or SIGTERM; the message says in what state."""
 
     exit_code = 130
+
+
+def ended(code: int) -> str:
+    """How a process ended, for messages: `exit code 1`, or `signal 9 (Killed)`."""
+    return f"exit code {code}" if code >= 0 else f"signal {-code} ({signal.strsignal(-code)})"
 
 
 def unwritable(error: OSError) -> str | None:

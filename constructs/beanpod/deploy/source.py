@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _SHORT = 12
-# git's words for a folder outside any repository, and for a repository before its first commit.
-_NO_COMMIT = ("not a git repository (or any ", "does not have any commits yet")
+# git's words for a repository before its first commit; and for a folder outside any repository, or in a damaged one.
+_NO_COMMIT, _NO_REPOSITORY = "does not have any commits yet", "not a git repository (or any "
 _UNKNOWN = "the commit is not known, so an older one deployed later would not be refused"
 
 
@@ -63,6 +63,7 @@ class Source:
 
 def _git(root: Path, *arguments: str) -> tuple[str, str]:
     """The output of git, and why there is none of a repository with a commit."""
+    repository = any((folder / ".git").exists() for folder in (root, *root.parents))
     try:
         done = subprocess.run(  # noqa: S603
             ["git", "-C", str(root), *arguments],  # noqa: S607
@@ -75,11 +76,10 @@ def _git(root: Path, *arguments: str) -> tuple[str, str]:
         )
     except (FileNotFoundError, PermissionError):
         # The PATH may name a folder that this user may not search.
-        repository = any((folder / ".git").exists() for folder in (root, *root.parents))
         return "", "git is not installed, install it" if repository else ""
     if done.returncode == 0:
         return done.stdout.strip(), ""
-    if any(words in done.stderr for words in _NO_COMMIT):
+    if _NO_COMMIT in done.stderr or (_NO_REPOSITORY in done.stderr and not repository):
         return "", ""
     lines = [line.strip() for line in done.stderr.splitlines()]
     commands = [f"run `{line}`" for line in lines if line.startswith("git config ")]

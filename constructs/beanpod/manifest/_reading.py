@@ -96,6 +96,8 @@ def _tables(path: FilePath) -> Tables:
 
 def _text(path: FilePath) -> str:
     try:
+        if path.is_fifo():
+            raise ManifestError(path, ["a pipe: name a file"])
         content = path.read_bytes()
     except FileNotFoundError:
         raise ManifestError(path, ["no such file: write one with `beanpod init`, or name another"]) from None

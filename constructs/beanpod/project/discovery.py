@@ -23,7 +23,7 @@ from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
 from beanpod.deploy.images import Dockerfile, Instruction, read_dockerfile
 from beanpod.project.frameworks import Framework, find_framework
-from beanpod.project.source import SKIPPED, git, variables_read
+from beanpod.project.source import SKIPPED, git, text_of, variables_read
 
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -190,8 +190,8 @@ def _manifest(path: Path) -> dict[str, dict[str, Any]]:
     `beanpod check` says what is wrong with it.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        tables = tomllib.loads(text_of(path))
+    except ValueError:
         return {}
     return {
         name: {key: value for key, value in table.items() if type(value) is (int if key == "port" else str)}

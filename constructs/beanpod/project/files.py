@@ -182,6 +182,8 @@ def _file(root: Path, path: str, text: str) -> ProjectFile:
 
 def _gitignore(root: Path) -> ProjectFile:
     present = _present(root / ".gitignore")
+    if present is not None and not (root / ".gitignore").is_file():
+        return ProjectFile(".gitignore", "\n".join((*_IGNORED, "")), present, Change.KEPT)
     known = {line.strip().strip("/") for line in (present or "").splitlines()}
     absent = "".join(f"{line}\n" for line in _IGNORED if line.strip("/") not in known)
     if not absent:
@@ -192,9 +194,9 @@ def _gitignore(root: Path) -> ProjectFile:
 
 
 def _present(path: Path) -> str | None:
-    """Return a file's text; None where nothing has its name. A folder or a broken link is kept as it is."""
+    """Return a file's text; None where nothing has its name. A folder, a pipe or a broken link is kept as it is."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return "" if path.is_fifo() else path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return "" if os.path.lexists(path) else None
     except IsADirectoryError:

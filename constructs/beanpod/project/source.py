@@ -32,9 +32,9 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def text_of(path: Path) -> str:
-    """Return a file's text; "" where it cannot be read."""
+    """Return a file's text; "" where it cannot be read, and for a pipe, whose writer would be waited for."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     except OSError:
         return ""
 

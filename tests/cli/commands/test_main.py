@@ -179,6 +179,18 @@ def test_a_full_disk_does_not_change_the_exit_code_of_the_help(option: str, unbu
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("command", ["init", "rehearse"])
+def test_a_deleted_working_directory_is_named(tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    script = f'rmdir "$PWD" && {sys.executable} -m beanpod {command} --output lines'
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    message = "beanpod: the working directory was deleted: change to one that exists\n"
+    assert (done.returncode, done.stderr) == (2, message)
+
+
 def test_missing_streams_do_not_change_the_exit_code() -> None:
     """As of a job that is started with `>&-`: Python has no streams then."""
     code = "import os, sys; os.closerange(0, 3); os.execv(sys.executable, sys.argv[1:])"

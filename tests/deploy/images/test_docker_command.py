@@ -125,6 +125,8 @@ def test_the_last_lines_are_the_causes() -> None:
     finished = printed(1, "one\ntwo\n------\nthree\nthree\nfour\nfive")
     assert failure("building x", finished).causes == ("two", "three", "four", "five")
     assert str(failure("building x", Finished(137))) == "building x failed: docker printed nothing, exit code 137"
+    killed = failure("pushing x", Finished(-9, lines=("5f70bf18a086: Pushing",)))
+    assert str(killed) == "pushing x failed: signal 9 (Killed): 5f70bf18a086: Pushing"
 
 
 @given(st.lists(st.text(st.characters(blacklist_characters="\r\n")), max_size=9), st.integers(1, 255))

@@ -10,6 +10,7 @@ from beanpod.cli.output.display import Display
 from beanpod.cli.output.results import Results
 from beanpod.cli.parser import Options
 from beanpod.deploy.clock import Clock
+from beanpod.deploy.errors import UsageError
 from beanpod.deploy.report import Outcome
 
 if TYPE_CHECKING:
@@ -63,8 +64,11 @@ class Context:
 
     @property
     def root(self) -> Path:
-        """The manifest's folder; the manifest's paths are relative to it."""
-        return self.options.manifest.parent.resolve()
+        """The manifest's folder; the manifest's paths are relative to it. UsageError where it was deleted."""
+        try:
+            return self.options.manifest.parent.resolve()
+        except FileNotFoundError:
+            raise UsageError("the working directory was deleted: change to one that exists") from None
 
     @cached_property
     def stage(self) -> "StageConfig":

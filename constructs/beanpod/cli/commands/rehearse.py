@@ -359,8 +359,11 @@ class Rehearsal:
         """Show a step; InterruptionError before or after it if the command was interrupted."""
         with self.display.phase(step):
             self._interrupted.check()
-            yield
-            self._interrupted.check()
+            try:
+                yield
+            finally:
+                # Ctrl-C reaches the commands of a step too: that one of them failed then is no news.
+                self._interrupted.check()
 
 
 def _repository(image: str, host: str) -> str:

@@ -111,7 +111,9 @@ class EmulatedProject:
     def _cdk(self, *arguments: str, folder: Path | None = None) -> Done:
         command = (*_COMMAND, "cdk", *arguments, *_QUIET)
         variables = {**self.variables, "CDK_DISABLE_CLI_TELEMETRY": "true"}
-        done = self.runner.run(command, environ=variables, folder=folder or self.folder)
+        # What jsii unpacks stays where it is interrupted: in the rehearsal's folder, it goes with that.
+        variables["TMPDIR"] = str(self.folder.parent)
+        done = self.runner.run(command, environ=variables, folder=folder or self.folder, server_runs=self.aws.runs)
         if done.code:
             raise self.runner.failed(f"cdk {arguments[0]}", done)
         return done
@@ -194,7 +196,7 @@ class EmulatedProject:
     def _beanpod(self, command: str, variables: Mapping[str, str]) -> Done:
         arguments = (*_COMMAND, command, "--json", "--output=lines", "--stage", self.stage.name)
         environ = {**self.variables, **self.domain_variables, **variables}
-        return self.runner.run(arguments, environ=environ, folder=self.folder, result=True)
+        return self.runner.run(arguments, environ=environ, folder=self.folder, result=True, server_runs=self.aws.runs)
 
     def client(self, service: str) -> Any:
         """Return a client of the emulated AWS that may do anything."""

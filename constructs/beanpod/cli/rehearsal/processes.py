@@ -1,5 +1,6 @@
 """Commands of a rehearsal as processes, which end when it is interrupted."""
 
+import errno
 import os
 import queue
 import re
@@ -11,12 +12,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from beanpod.cli.output.display import PREFIX, Display
-from beanpod.deploy.errors import DeployError, InterruptionError
+from beanpod.deploy.errors import DeployError, InterruptionError, ended
 
 _ENDING_SECONDS = 30
 _TAIL = 12
@@ -37,14 +39,16 @@ class Interrupted(threading.Event):
 def noted_interruptions() -> Iterator[Interrupted]:
     """Note SIGINT, SIGTERM and SIGHUP, in place of raising KeyboardInterrupt.
 
-    Raised while a process or a container is being started, it would leave that one running.
+    Raised while a process or a container is being started, it would leave that one running. Under nohup, SIGHUP
+    stays ignored.
     """
     interrupted = Interrupted()
 
     def note(number: int, frame: FrameType | None) -> None:
         interrupted.set()
 
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, *hangup)}
     try:
         yield interrupted
     finally:
@@ -80,7 +84,15 @@ class Runner:
         self._display, self._shown = display, display.live or verbose
         self.interrupted = interrupted
 
-    def run(self, command: Sequence[str], *, environ: Mapping[str, str], folder: Path, result: bool = False) -> Done:
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        folder: Path,
+        result: bool = False,
+        server_runs: Callable[[], bool] = lambda: True,
+    ) -> Done:
         """Run a command to its end.
 
         Args:
@@ -88,9 +100,11 @@ class Runner:
             environ: Its variables.
             folder: Its working directory.
             result: Whether standard output is a result, and not shown.
+            server_runs: Whether the emulated AWS runs, without which the command is ended.
 
         Raises:
             InterruptionError: The command was interrupted.
+            DeployError: The emulated AWS has ended.
         """
         shown: queue.Queue[str] = queue.Queue()
         output: list[str] = []
@@ -116,27 +130,35 @@ class Runner:
             threads = [threading.Thread(target=_read, args=one, daemon=True) for one in streams]
             for thread in threads:
                 thread.start()
-            lines, failure = self._show(process, shown, threads)
+            lines, failure = self._show(process, shown, threads, server_runs)
+        self.interrupted.check()
+        if not server_runs():
+            raise DeployError(
+                "the emulated AWS was killed, as where memory runs out: run again, which removes the rest"
+            )
         return Done(process.returncode, "".join(output), lines, failure)
 
     def failed(self, what: str, done: Done) -> DeployError:
         """Return the error of a command that failed, after showing its last lines if they were not shown before."""
         for line in done.failure if self._shown else (*done.tail, *done.failure):
             self._display.output(line)
-        return DeployError(f"{what} failed with exit code {done.code}")
+        # jsii prints more after it than the last lines hold.
+        full = (line.strip() for line in done.output.splitlines() if os.strerror(errno.ENOSPC) in line)
+        return DeployError(f"{what} failed with {ended(done.code)}", causes=tuple(islice(full, 1)))
 
     def _show(
         self,
         process: "subprocess.Popen[str]",
         shown: "queue.Queue[str]",
         threads: Sequence[threading.Thread],
+        server_runs: Callable[[], bool],
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         tail: deque[str] = deque(maxlen=_TAIL)
         failure: list[str] = []
         while any(thread.is_alive() for thread in threads) or not shown.empty():
-            if self.interrupted.is_set():
+            if self.interrupted.is_set() or not server_runs():
                 _end_group(process)
-                self.interrupted.check()
+                break
             with suppress(queue.Empty):
                 text = _TIME.sub("", shown.get(timeout=0.1)).strip()
                 if failure or text.startswith(PREFIX):

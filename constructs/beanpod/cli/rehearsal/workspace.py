@@ -1,6 +1,7 @@
 """The copy of a project that is rehearsed: its manifest names a registry on this machine, its files can be broken."""
 
 import json
+import os
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -59,7 +60,8 @@ def copy_project(root: Path, to: Path) -> Path:
     """Copy a project, and return its folder in the copy.
 
     Of a git repository all that a commit of everything would hold is copied: files that git ignores are not there in
-    CI either. Of any other folder, everything but what tools made in it.
+    CI either. Of any other folder, everything but what tools made in it. What no commit can hold is left out of both:
+    pipes, sockets, and what this user may not read, such as the data of a database in a container.
 
     Args:
         root: The manifest's folder.
@@ -68,17 +70,27 @@ def copy_project(root: Path, to: Path) -> Path:
     top = repository_top(root)
     names = git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     if top == root and not any(names):
-        shutil.copytree(root, to, symlinks=True, ignore=_SKIPPED)
+        shutil.copytree(root, to, symlinks=True, ignore=_left_out)
         return to
     for name in filter(None, names):
         source, target = top / name, to / name
+        if not _can_be_copied(source):
+            continue
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_symlink() or source.is_file():
             shutil.copy2(source, target, follow_symlinks=False)
-        elif source.is_dir():
+        else:
             # A submodule.
             copy_project(source, target)
     return to / root.relative_to(top)
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    return _SKIPPED(folder, names) | {name for name in names if not _can_be_copied(Path(folder, name))}
+
+
+def _can_be_copied(path: Path) -> bool:
+    return path.is_symlink() or ((path.is_file() or path.is_dir()) and os.access(path, os.R_OK))
 
 
 def repository_top(root: Path) -> Path:

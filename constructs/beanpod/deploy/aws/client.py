@@ -300,7 +300,8 @@ def connect(region: str | None) -> Aws:
         raise UsageError(
             f"{error}: check AWS_ENDPOINT_URL, and endpoint_url in ~/.aws/config and credential_process"
         ) from error
-    except (BotoCoreError, OSError) as error:
+    # AttributeError: for a value where a table of values is expected, such as `s3 = yes`.
+    except (BotoCoreError, OSError, AttributeError) as error:
         found = translated(error, "")
         raise (
             found if isinstance(found, UsageError) else UsageError(f"the AWS configuration is wrong: {error}")

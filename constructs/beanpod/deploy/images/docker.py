@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from beanpod.deploy.clock import Clock
-from beanpod.deploy.errors import BuildError
+from beanpod.deploy.errors import BuildError, ended
 from beanpod.deploy.images.process import Finished, Runner, TimedOutError
 from beanpod.deploy.report import Reporter
 
@@ -120,8 +120,8 @@ def checked(finished: Finished, aim: str) -> Finished:
 def failure(aim: str, finished: Finished) -> BuildError:
     """Return the error for a command that failed: one line, with the remedy where it is known."""
     lines = causes(finished.lines)
-    last = f"exit code {finished.code}: {lines[-1][:_LONGEST_REASON]}" if lines else ""
-    reason = _remedy(finished.lines) or last or f"docker printed nothing, exit code {finished.code}"
+    last = f"{ended(finished.code)}: {lines[-1][:_LONGEST_REASON]}" if lines else ""
+    reason = _remedy(finished.lines) or last or f"docker printed nothing, {ended(finished.code)}"
     return BuildError(f"{aim} failed: {reason}", causes=lines)
 
 
