@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -48,21 +49,14 @@ class VirtualClock(Clock):
         self._now = self._aws.advance(seconds)
 
 
-class ConcurrentClock(Clock):
+class ConcurrentClock(VirtualClock):
     """The clock of several deployments: moves when every one of them sleeps, and then to where the first one wakes."""
 
     def __init__(self, aws: ControlClient) -> None:
-        self._aws = aws
-        self._now = aws.now()
+        super().__init__(aws)
         self._awake = 0
         self._wake_ups: list[float] = []
         self._changed = threading.Condition()
-
-    def now(self) -> datetime:
-        return self._now
-
-    def monotonic(self) -> float:
-        return (self._now - _EPOCH).total_seconds()
 
     def sleep(self, seconds: float) -> None:
         with self._changed:
@@ -74,23 +68,19 @@ class ConcurrentClock(Clock):
 
     def run(self, parts: list[Callable[[], T]]) -> list[T | Exception]:
         """What each part returns or raises, all of them run at once."""
-        results: dict[int, T | Exception] = {}
         self._awake = len(parts)
-        threads = [threading.Thread(target=self._perform, args=(i, part, results)) for i, part in enumerate(parts)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return [results[number] for number in range(len(parts))]
+        with ThreadPoolExecutor(len(parts)) as pool:
+            return list(pool.map(self._perform, parts))
 
-    def _perform(self, number: int, part: Callable[[], T], results: dict[int, T | Exception]) -> None:
+    def _perform(self, part: Callable[[], T]) -> T | Exception:
         try:
-            results[number] = part()
+            return part()
         except Exception as error:
-            results[number] = error
-        with self._changed:
-            self._awake -= 1
-            self._move_on()
+            return error
+        finally:
+            with self._changed:
+                self._awake -= 1
+                self._move_on()
 
     def _move_on(self) -> None:
         """Whoever falls asleep last moves the clock, a little further than due: its steps are whole microseconds."""

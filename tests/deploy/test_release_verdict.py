@@ -18,6 +18,7 @@ from beanpod.deploy.report import Outcome
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.docker_runtime.sample_app import Environment, Options, SampleApp, several
+from tests.deploy.bundles.projects import write
 from tests.deploy.engine import Engine
 from tests.deploy.registry import local_registry
 from tests.fake_reporter import FakeReporter
@@ -64,10 +65,7 @@ class Project:
 
     def release(self, image: str = SERVES, **files: str) -> Outcome:
         """Change files of the project, and release it. image: the command of the images that it builds."""
-        for name, text in files.items():
-            path = self.folder / name.replace("__", "/").replace("_", ".")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        write(self.folder, {name.replace("__", "/").replace("_", "."): text for name, text in files.items()})
         app, url = self.environment.app, self.environment.url
         stage = Manifest.read(self.folder / "beanpod.toml").stage()
         plan = plan_bundle(stage, self.folder)
@@ -87,17 +85,12 @@ class Project:
         return list(caught.value.causes)
 
     def state(self, service: str) -> list[str]:
-        """Return state, exit code, restarts and restart policy of a service's containers."""
+        """Return state, exit code, restarts and restart policy of a service's container on a single instance."""
+        engine, (instance,) = self.environment.app.engine, self.environment.instances()
+        labels = (f"beanpod.instance={instance['InstanceId']}", f"com.docker.compose.service={service}")
+        filters = (item for label in labels for item in ("--filter", f"label={label}"))
         form = "{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}} {{.HostConfig.RestartPolicy.Name}}"
-        engine = self.environment.app.engine
-        found = [
-            container
-            for it in self.environment.instances()
-            for container in engine.run(
-                "ps", "--all", "--quiet", "--filter", f"label=beanpod.instance={it['InstanceId']}",
-                "--filter", f"label=com.docker.compose.service={service}",
-            ).split()
-        ]  # fmt: skip
+        found = engine.run("ps", "--all", "--quiet", *filters).split()
         return [engine.run("inspect", "--format", form, container).strip() for container in found]
 
 
@@ -107,58 +100,32 @@ def compose(**others: str) -> str:
     return "services:\n" + "".join(f"  {name}: {{build: ., {keys}}}\n" for name, keys in services.items())
 
 
-@dataclass
-class Released:
-    """A first release. states: of its services' containers."""
-
-    environment: Environment
-    outcome: Outcome
-    states: dict[str, list[str]]
-
-
 @pytest.fixture(scope="module")
-def single(app: SampleApp, tmp_path_factory: pytest.TempPathFactory) -> Released:
-    """A single instance with a worker, a job, and a service that may be either."""
-    environment = app.launch("live-single", options=SINGLE)
-    project = Project.copy("one-off-job", tmp_path_factory.mktemp("single"), environment)
+def single(app: SampleApp) -> Environment:
+    return app.launch("live-single", options=SINGLE)
+
+
+def test_a_job_runs_once_a_worker_is_restarted_and_a_job_that_fails_fails_the_release(
+    single: Environment, tmp_path: Path
+) -> None:
+    project = Project.copy("one-off-job", tmp_path, single)
     outcome = project.release(compose_yaml=compose(worker=WORKS, seed=ENDS, migrate=f'{ENDS}, restart: "no"'))
-    return Released(environment, outcome, {name: project.state(name) for name in ("worker", "seed", "migrate")})
-
-
-@pytest.fixture(scope="module")
-def api(app: SampleApp, tmp_path_factory: pytest.TempPathFactory) -> Released:
-    """A single instance whose health path is not its start page, which does not exist."""
-    environment = app.launch("live-api", options={**SINGLE, HEALTH_PATH: "/health/"})
-    project = Project.copy("api-without-a-start-page", tmp_path_factory.mktemp("api"), environment)
-    return Released(environment, project.release(f"rm /www/index.html; {HEALTHY}"), {})
-
-
-def test_a_job_that_succeeds_runs_once_and_a_worker_is_restarted(single: Released) -> None:
-    assert single.states == {
+    assert outcome.health_path == f"GET {single.url}/ answered 200"
+    assert {name: project.state(name) for name in ("worker", "seed", "migrate")} == {
         "worker": ["running 0 0 unless-stopped"],
         "seed": ["exited 0 0 on-failure"],
         "migrate": ["exited 0 0 no"],
     }
-    assert single.outcome.health_path == f"GET {single.environment.url}/ answered 200"
-
-
-def test_a_job_that_fails_fails_the_release(single: Released, tmp_path: Path) -> None:
-    causes = Project.copy("one-off-job", tmp_path, single.environment).fails(compose_yaml=compose(other=FAILS))
+    causes = project.fails(compose_yaml=compose(other=FAILS))
     assert any("service other has failed. Exit code 3" in text for text in causes), causes
-    assert single.environment.page()[0] == 200
+    assert single.page()[0] == 200
 
 
-def test_a_job_with_restart_on_failure_may_have_ended(single: Released, tmp_path: Path) -> None:
-    assert Project.copy("job-that-runs-on-failure", tmp_path, single.environment).release().changed
-
-
-def test_a_single_instance_needs_no_start_page(api: Released) -> None:
-    assert api.outcome.health_path == f"GET {api.environment.url}/health/ answered 200"
-    assert api.environment.page()[0] == 404
-
-
-def test_a_container_without_the_health_path_fails_the_release(app: SampleApp, api: Released, tmp_path: Path) -> None:
-    project = Project.copy("api-without-a-start-page", tmp_path, api.environment)
+def test_the_health_path_decides_and_not_the_start_page(app: SampleApp, tmp_path: Path) -> None:
+    environment = app.launch("live-api", options={**SINGLE, HEALTH_PATH: "/health/"})
+    project = Project.copy("api-without-a-start-page", tmp_path, environment)
+    outcome = project.release(f"rm /www/index.html; {HEALTHY}")
+    assert (outcome.health_path, environment.page()[0]) == (f"GET {environment.url}/health/ answered 200", 404)
     with app.health_timeout(8):
         causes = project.fails(SERVES)
     assert any("/health/ answers 404" in cause for cause in causes), causes
@@ -179,13 +146,10 @@ def test_a_worker_that_loops_on_one_instance_of_two_fails_the_release(app: Sampl
     assert all(bad in text for text in loops if text.startswith("i-"))
 
 
-def test_containers_are_watched_after_a_change_of_configuration(single: Released, tmp_path: Path) -> None:
-    environment = single.environment
-    project = Project.copy("one-off-job", tmp_path, environment)
+def test_containers_are_watched_after_a_change_of_configuration(single: Environment, tmp_path: Path) -> None:
     ends = "[ x$$MODE != xbroken ] || { sleep 0.3; exit 6; }; exec sleep 900"
     reads = f'env_file: [.env], command: [sh, -c, "{ends}"]'
-    project.release(compose_yaml=compose(other=reads))
-    environment.update(OptionSettings=[{**MODE, "Value": "broken"}])
-    causes = [cause for it in environment.instances() for cause in it["Causes"]]
+    Project.copy("one-off-job", tmp_path, single).release(compose_yaml=compose(other=reads))
+    single.update(OptionSettings=[{**MODE, "Value": "broken"}])
+    causes = [cause for it in single.instances() for cause in it["Causes"]]
     assert any("service other restarts again and again. Exit code 6" in cause for cause in causes), causes
-    environment.update(OptionsToRemove=[MODE])

@@ -66,11 +66,8 @@ def test_changed_files_make_it_dirty_and_unknown_ones_do_not(repository: Path) -
     assert source.short_commit == f"{source.commit[:12]}-dirty"
 
 
-def test_a_folder_without_git_has_no_commit(tmp_path: Path) -> None:
+def test_a_folder_without_git_or_commits_has_no_commit(tmp_path: Path) -> None:
     assert Source.of(tmp_path, {"USER": "ann"}) == Source(actor="ann")
-
-
-def test_a_repository_without_commits_has_none(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
     assert Source.of(tmp_path, {"USER": "ann"}) == Source(actor="ann")
 

@@ -20,119 +20,78 @@ def _refusal(code: str, text: str = "", status: int = 400) -> ClientError:
     )
 
 
+CLOCK = "the clock of this machine is wrong: set it and deploy again"
 LACKING = "these credentials lack the permission"
+NOT_LOADED = "the AWS credentials could not be loaded"
 REMEDY = "deploy the Delivery stack again (`beanpod cdk deploy`), or grant it"
 DENIED = f"User: arn:aws:iam::1:user/ci is not authorized to perform: {UPDATE}"
 SKEWED = "Signature expired: 20261101T120000Z is now earlier than 20261101T141500Z (20261101T142000Z - 5 min.)"
 DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
+NEEDED = f"{LACKING} autoscaling:SuspendProcesses, which {UPDATE} needs: {REMEDY}: {DOWNSTREAM}"
+ASSUMED = "not authorized to perform: sts:AssumeRole"
+NO_ROLE = ClientError({"Error": {"Code": "AccessDenied", "Message": ASSUMED}}, "AssumeRole")
+INSUFFICIENT = "InsufficientPrivilegesException"
+HEADER = ValueError("Invalid header value b'AWS4-HMAC-SHA256 Credential=id\\n'")
+URL = "https://aws.example"
+NO_VERSION = "No Application\n  Version named 'x' found."
+USAGE_ERRORS: list[tuple[Exception, str]] = [
+    (_refusal("ExpiredToken"), "the AWS credentials have expired (ExpiredToken): get new ones"),
+    (_refusal("InvalidClientTokenId"), "AWS does not accept these credentials (InvalidClientTokenId): check AWS_ACCES"),
+    (_refusal("SignatureDoesNotMatch", SKEWED, 403), f"{CLOCK}: {SKEWED}"),
+    (_refusal("RequestTimeTooSkewed", "The difference is too large.", 403), f"{CLOCK}: The difference is too large."),
+    (_refusal("AccessDenied", DENIED, 403), f"{LACKING} {UPDATE}: {REMEDY}: {DENIED}"),
+    (_refusal(INSUFFICIENT, DOWNSTREAM), NEEDED),
+    (_refusal("403", "Forbidden", 403), f"{LACKING} {UPDATE}: {REMEDY}: Forbidden"),
+    (NO_ROLE, f"{NOT_LOADED}: {ASSUMED}"),
+    (botocore_errors.NoCredentialsError(), "there are no AWS credentials: set AWS_ACCESS_KEY_ID"),
+    (botocore_errors.NoRegionError(), "no AWS region: set region in the manifest, or"),
+    (botocore_errors.ProfileNotFound(profile="ci"), f"{NOT_LOADED}: The config profile (ci) could not be found"),
+    (botocore_errors.ConfigParseError(path="/a/config"), f"{NOT_LOADED}: Unable to parse config file: /a/config"),
+    (botocore_errors.InvalidConfigError(error_msg="No profile x"), f"{NOT_LOADED}: No profile x"),
+    (
+        botocore_errors.InvalidRegionError(region_name="Ireland"),
+        "Provided region_name 'Ireland' doesn't match a supported format: set region in the manifest, or",
+    ),
+    (botocore_errors.UnauthorizedSSOTokenError(), f"{NOT_LOADED}: The SSO session associated with this profile has"),
+    (botocore_errors.LoginRefreshRequired(), f"{NOT_LOADED}: Your session has expired or credentials have changed."),
+    (
+        botocore_errors.HTTPClientError(error=HEADER),
+        "the AWS credentials or the region hold a line break: set the variables without one",
+    ),
+    (EOFError(), f"{NOT_LOADED}: the profile asks for an MFA code, which needs a terminal"),
+]
+OTHER_ERRORS: list[tuple[Exception, type[DeployError], str]] = [
+    (
+        _refusal("Throttling", "Rate exceeded", 503),
+        UnansweredError,
+        f"AWS still refuses {UPDATE} after several attempts (Throttling): try again later",
+    ),
+    (
+        botocore_errors.EndpointConnectionError(endpoint_url=URL),
+        UnansweredError,
+        f'AWS does not answer {UPDATE}: Could not connect to the endpoint URL: "{URL}": check',
+    ),
+    (
+        _refusal("InvalidParameterValue", NO_VERSION),
+        AwsError,
+        f"AWS refused {UPDATE}: No Application Version named 'x'",
+    ),
+    (_refusal("Odd"), AwsError, f"AWS refused {UPDATE}: Odd"),
+    (
+        botocore_errors.UnknownSignatureVersionError(signature_version="v9"),
+        AwsError,
+        f"{UPDATE} failed: Unknown Signature Version: v9.",
+    ),
+    (
+        botocore_errors.SSLError(endpoint_url=URL, error=OSError("self-signed")),
+        AwsError,
+        f"{UPDATE} failed: SSL validation failed for {URL} self-signed: AWS_CA_BUNDLE names",
+    ),
+]
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "message"),
-    [
-        (_refusal("ExpiredToken"), UsageError, "the AWS credentials have expired (ExpiredToken): get new ones"),
-        (
-            _refusal("InvalidClientTokenId"),
-            UsageError,
-            "AWS does not accept these credentials (InvalidClientTokenId): check AWS_ACCESS_KEY_ID,",
-        ),
-        (
-            _refusal("SignatureDoesNotMatch", SKEWED, 403),
-            UsageError,
-            f"the clock of this machine is wrong: set it and deploy again: {SKEWED}",
-        ),
-        (
-            _refusal("RequestTimeTooSkewed", "The difference is too large.", 403),
-            UsageError,
-            "the clock of this machine is wrong: set it and deploy again: The difference is too large.",
-        ),
-        (_refusal("AccessDenied", DENIED, 403), UsageError, f"{LACKING} {UPDATE}: {REMEDY}: {DENIED}"),
-        (
-            _refusal("InsufficientPrivilegesException", DOWNSTREAM),
-            UsageError,
-            f"{LACKING} autoscaling:SuspendProcesses, which {UPDATE} needs: {REMEDY}: {DOWNSTREAM}",
-        ),
-        (_refusal("403", "Forbidden", 403), UsageError, f"{LACKING} {UPDATE}: {REMEDY}: Forbidden"),
-        (
-            _refusal("Throttling", "Rate exceeded", 503),
-            UnansweredError,
-            f"AWS still refuses {UPDATE} after several attempts (Throttling): try again later",
-        ),
-        (
-            _refusal("InvalidParameterValue", "No Application\n  Version named 'x' found."),
-            AwsError,
-            f"AWS refused {UPDATE}: No Application Version named 'x' found.",
-        ),
-        (
-            ClientError(
-                {"Error": {"Code": "AccessDenied", "Message": "not authorized to perform: sts:AssumeRole"}},
-                "AssumeRole",
-            ),
-            UsageError,
-            "the AWS credentials could not be loaded: not authorized to perform: sts:AssumeRole",
-        ),
-        (_refusal("Odd"), AwsError, f"AWS refused {UPDATE}: Odd"),
-        (botocore_errors.NoCredentialsError(), UsageError, "there are no AWS credentials: set AWS_ACCESS_KEY_ID"),
-        (botocore_errors.NoRegionError(), UsageError, "no AWS region: set region in the manifest, or"),
-        (
-            botocore_errors.ProfileNotFound(profile="ci"),
-            UsageError,
-            "the AWS credentials could not be loaded: The config profile (ci) could not be found",
-        ),
-        (
-            botocore_errors.ConfigParseError(path="/home/ada/.aws/config"),
-            UsageError,
-            "the AWS credentials could not be loaded: Unable to parse config file: /home/ada/.aws/config",
-        ),
-        (
-            botocore_errors.InvalidConfigError(error_msg='The source_profile "x" does not exist'),
-            UsageError,
-            'the AWS credentials could not be loaded: The source_profile "x" does not exist',
-        ),
-        (
-            botocore_errors.InvalidRegionError(region_name="Ireland"),
-            UsageError,
-            "Provided region_name 'Ireland' doesn't match a supported format: set region in the manifest, or",
-        ),
-        (
-            botocore_errors.UnauthorizedSSOTokenError(),
-            UsageError,
-            "the AWS credentials could not be loaded: The SSO session associated with this profile has expired",
-        ),
-        (
-            botocore_errors.LoginRefreshRequired(),
-            UsageError,
-            "the AWS credentials could not be loaded: Your session has expired or credentials have changed.",
-        ),
-        (
-            botocore_errors.EndpointConnectionError(endpoint_url="https://aws.example"),
-            UnansweredError,
-            f'AWS does not answer {UPDATE}: Could not connect to the endpoint URL: "https://aws.example": check',
-        ),
-        (
-            botocore_errors.UnknownSignatureVersionError(signature_version="v9"),
-            AwsError,
-            f"{UPDATE} failed: Unknown Signature Version: v9.",
-        ),
-        (
-            botocore_errors.HTTPClientError(
-                error=ValueError("Invalid header value b'AWS4-HMAC-SHA256 Credential=id\\n'")
-            ),
-            UsageError,
-            "the AWS credentials or the region hold a line break: set the variables without one",
-        ),
-        (
-            EOFError(),
-            UsageError,
-            "the AWS credentials could not be loaded: the profile asks for an MFA code, which needs a terminal",
-        ),
-        (
-            botocore_errors.SSLError(endpoint_url="https://aws.example", error=OSError("self-signed")),
-            AwsError,
-            f"{UPDATE} failed: SSL validation failed for https://aws.example self-signed: AWS_CA_BUNDLE names",
-        ),
-    ],
-    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+    ("error", "kind", "message"), [*((error, UsageError, message) for error, message in USAGE_ERRORS), *OTHER_ERRORS]
 )
 def test_each_error_says_what_to_do(error: Exception, kind: type[DeployError], message: str) -> None:
     found = translated(error, UPDATE)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,12 +20,6 @@ parts = st.text(
 ).filter(lambda part: part not in {".", ".."})
 names = st.lists(parts, min_size=1, max_size=3).map("/".join)
 contents = st.dictionaries(names, st.builds(BundleFile, st.binary(max_size=200), st.booleans()), min_size=1, max_size=6)
-
-
-@given(files=contents, order=st.randoms(use_true_random=False))
-def test_order_of_files_does_not_matter(files: dict[str, BundleFile], order: Random) -> None:
-    shuffled = sorted(files, key=lambda _: order.random())
-    assert zipped({name: files[name] for name in shuffled}) == zipped(files)
 
 
 @given(files=contents)
@@ -59,13 +52,10 @@ def test_the_hash_is_that_of_the_zip_without_it(tmp_path: Path) -> None:
 
 
 def test_the_placeholder_in_a_users_file_is_not_replaced() -> None:
-    files = {
-        "theirs": BundleFile(HASH_PLACEHOLDER.encode()),
-        "ours": BundleFile(HASH_PLACEHOLDER.encode(), has_placeholder=True),
-    }
+    text = HASH_PLACEHOLDER.encode()
+    files = {"theirs": BundleFile(text), "ours": BundleFile(text, has_placeholder=True)}
     bundle = Bundle.of(files, service="guestbook", application="a")
-    assert bundle.files["theirs"].data == HASH_PLACEHOLDER.encode()
-    assert bundle.files["ours"].data == bundle.hash.encode()
+    assert (bundle.files["theirs"].data, bundle.files["ours"].data) == (text, bundle.hash.encode())
 
 
 def test_another_service_with_the_same_content_has_another_hash(tmp_path: Path) -> None:
@@ -121,12 +111,7 @@ def hashes_elsewhere(folder: Path) -> tuple[str, ...]:
     machine = {"TZ": "Pacific/Auckland", "PYTHONHASHSEED": "7", "LC_ALL": "C", "PATH": os.environ["PATH"]}
     machine["DOCKER_CONFIG"] = os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker"))
     secrets = dict.fromkeys(("LEVEL", "DOCKER_PASSWORD", "AWS_SECRET_ACCESS_KEY", "RDS_PASSWORD"), "planted")
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(folder)],
-        cwd=folder,
-        env={**machine, **secrets, "PYTHONPATH": str(Path(__file__).parents[3])},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    environment = {**machine, **secrets, "PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-c", SCRIPT, str(folder)]
+    done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
     return tuple(done.stdout.split())

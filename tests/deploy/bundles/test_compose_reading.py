@@ -16,7 +16,7 @@ from beanpod.deploy.bundles.compose.reading import Compose as Reader
 from beanpod.deploy.bundles.compose.reading import load, to_yaml
 from beanpod.deploy.images import Finished, Runner
 from tests.deploy.bundles.compose_command import Compose
-from tests.deploy.bundles.projects import COMPOSE, compose_bundle, compose_stage, composed, write
+from tests.deploy.bundles.projects import COMPOSE, compose_bundle, compose_stage, composed, pushed, write
 
 WEB = 'services:\n  app:\n    build: .\n    ports: ["80:8080"]\n'
 
@@ -29,20 +29,21 @@ services:
 secrets: {key: {file: ./key.pem}}
 configs: {site: {file: ./site.json}}
 """
-    files = ("src/Dockerfile", "worker.env", "proxy.conf", "key.pem", "site.json")
-    write(tmp_path, {"other/compose.yaml": other, **{f"other/{name}": "FROM busybox:stable\n" for name in files}})
-    text = f"include: [other/compose.yaml]\n{WEB}    depends_on: [proxy]\n"
-    app, worker = plan_bundle(compose_stage(tmp_path, text), tmp_path).specs
-    assert (app.name, worker.name) == ("app", "worker")
-    assert worker.context == tmp_path / "other/src"
-    bundle = compose_bundle(tmp_path, text)
+    uploaded = {"other/proxy.conf", "other/key.pem", "other/site.json"}
+    files = dict.fromkeys((*uploaded, "other/src/Dockerfile", "other/worker.env"), "FROM busybox:stable\n")
+    write(tmp_path, {"other/compose.yaml": other, **files})
+    plan = plan_bundle(
+        compose_stage(tmp_path, f"include: [other/compose.yaml]\n{WEB}    depends_on: [proxy]\n"), tmp_path
+    )
+    assert [(spec.name, spec.context) for spec in plan.specs] == [("app", tmp_path), ("worker", tmp_path / "other/src")]
+    bundle = pushed(plan)
     file = composed(bundle)
     assert list(file["services"]) == ["app", "proxy", "worker"]
     assert file["services"]["proxy"]["volumes"][0] == "./other/proxy.conf:/etc/nginx/nginx.conf:ro"
     assert file["secrets"] == {"key": {"file": "./other/key.pem"}}
     assert file["configs"] == {"site": {"file": "./other/site.json"}}
-    assert {"other/proxy.conf", "other/key.pem", "other/site.json"} <= bundle.files.keys()
-    assert any("other/worker.env, and with it" in note or "left out: other/worker.env" in note for note in bundle.notes)
+    assert uploaded <= bundle.files.keys()
+    assert any("left out: other/worker.env" in note for note in bundle.notes)
 
 
 def test_a_service_extends_one_of_another_file(tmp_path: Path) -> None:
@@ -61,27 +62,16 @@ def test_the_file_for_production_is_merged_as_compose_does(tmp_path: Path) -> No
     text = """
 services:
   app:
-    build: .
-    ports: ["80:8080", "81:81"]
-    command: [a, b]
-    environment: {A: "1", B: "2"}
-    cap_add: [A]
-    dns: 1.1.1.1
-    tty: true
+    {build: ., ports: ["80:8080", "81:81"], command: [a, b], environment: {A: "1", B: "2"}, cap_add: [A], tty: true}
 """
     above = """
 services:
   app:
-    ports: !override ["80:9090"]
-    command: c d
-    environment: ["A=3", "C=4"]
-    cap_add: [B]
-    tty: !reset null
+    {ports: !override ["80:9090"], command: c d, environment: ["A=3", "C=4"], cap_add: [B], tty: !reset null}
 """
     app = composed(compose_bundle(tmp_path, text, compose__prod__yaml=above))["services"]["app"]
     assert (app["ports"], app["command"], app["cap_add"]) == (["80:9090"], "c d", ["A", "B"])
-    assert app["environment"] == {"A": "3", "B": "2", "C": "4"}
-    assert "tty" not in app
+    assert (app["environment"], "tty" in app) == ({"A": "3", "B": "2", "C": "4"}, False)
 
 
 def test_ports_beside_one_with_a_variable_are_read(tmp_path: Path) -> None:
@@ -93,13 +83,14 @@ def test_ports_beside_one_with_a_variable_are_read(tmp_path: Path) -> None:
     assert sorted(app["ports"]) == ["127.0.0.1:${LEVEL}:9", "3000:3000", "3001:3001", "7:7", "80:8080"]
 
 
-def test_a_mount_whose_source_is_a_variable_is_one_of_the_project(tmp_path: Path) -> None:
-    volumes = '["${CONF:-./conf}:/conf:ro", "${DATA:-data}:/data"]'
+def test_a_mount_with_a_variable_is_one_of_the_project(tmp_path: Path) -> None:
+    volumes = '["${CONF:-./conf}:/conf:ro", "${DATA:-data}:/data", "${X:-./x.conf:/x.conf:ro}", "${D-data:/d}"]'
     text = f'services: {{app: {{image: x, ports: ["80:80"], volumes: {volumes}}}}}\nvolumes: {{data: }}\n'
-    write(tmp_path, {"conf/a.conf": ""})
+    write(tmp_path, {"conf/a.conf": "", "x.conf": "x"})
     bundle = compose_bundle(tmp_path, text)
-    assert composed(bundle)["services"]["app"]["volumes"][:2] == ["./conf:/conf:ro", "data:/data"]
-    assert "conf/a.conf" in bundle.files
+    mounts = ["./conf:/conf:ro", "data:/data", "./x.conf:/x.conf:ro", "data:/d"]
+    assert composed(bundle)["services"]["app"]["volumes"][:4] == mounts
+    assert {"conf/a.conf", "x.conf"} <= bundle.files.keys()
 
 
 def test_variables_of_this_machine_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,28 +101,30 @@ def test_variables_of_this_machine_are_ignored(tmp_path: Path, monkeypatch: pyte
     assert composed(compose_bundle(tmp_path, text))["services"]["app"]["command"] == "run right"
 
 
+OLD = "docker compose is version 2.24.3: install Docker Compose 2.24.4 or newer"
+MISSING = "docker compose is missing: install Docker Compose 2.24.4 or newer"
+
+
 @pytest.mark.parametrize(
-    ("printed", "code", "problem"),
+    ("finished", "problem"),
     [
-        ("2.24.3\n", 0, "docker compose is version 2.24.3: install Docker Compose 2.24.4 or newer"),
-        ("docker: 'compose' is not a docker command.", 1, "docker compose is missing: install Docker Compose 2.24.4"),
-        (None, 0, "docker compose is missing: install Docker Compose 2.24.4 or newer"),
+        (Finished(0, "2.24.3\n"), OLD),
+        (Finished(1, "docker: 'compose' is not a docker command."), MISSING),
+        (None, MISSING),
     ],
 )
-def test_a_compose_that_is_missing_or_too_old_is_named(
-    tmp_path: Path, printed: str | None, code: int, problem: str
-) -> None:
+def test_a_compose_that_is_missing_or_too_old_is_named(tmp_path: Path, finished: Finished | None, problem: str) -> None:
     class Scripted(Runner):
         def run(self, arguments: Sequence[str], **_: Any) -> Finished:
-            if printed is None:
+            if finished is None:
                 raise FileNotFoundError
             assert arguments == ["docker", "compose", "version", "--short"]
-            return Finished(code, printed)
+            return finished
 
     findings = Findings()
     load(Settings(compose_stage(tmp_path, WEB), tmp_path), findings, Reader(tmp_path, Scripted()))
-    assert len(findings.problems) == 1
-    assert findings.problems[0].startswith(f"compose.yaml: {problem}")
+    (found,) = findings.problems
+    assert found.startswith(f"compose.yaml: {problem}")
 
 
 scalars = st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.text(st.characters(exclude_categories=["Cs"]))
@@ -159,11 +152,9 @@ def test_what_is_written_reads_the_same_with_compose(compose: Compose, tmp_path:
     service = {"image": "x", "command": MISTAKABLE, "labels": labels}
     write(tmp_path, {"compose.yaml": to_yaml({"services": {"app": service}})})
     app = compose.config(tmp_path, "compose.yaml")["services"]["app"]
-    assert app["command"] == MISTAKABLE
-    assert app["labels"] == labels
+    assert (app["command"], app["labels"]) == (MISTAKABLE, labels)
 
 
-GIVEN = {"GIVEN"}
 NOTHING_GIVES = (
     "${NONE} is not set on Elastic Beanstalk: add NONE to [variables] or [secrets], or write ${NONE:-default}"
 )
@@ -195,17 +186,18 @@ SETTLED = {
 
 @pytest.mark.parametrize(("text", "expected"), SETTLED.items(), ids=SETTLED)
 def test_variables_that_the_stage_does_not_set_are_interpolated(text: str, expected: str) -> None:
-    assert interpolate(text, GIVEN) == expected
-    assert interpolate(expected, GIVEN) == expected
+    assert interpolate(text, {"GIVEN"}) == expected
+    assert interpolate(expected, {"GIVEN"}) == expected
 
 
 def test_compose_reads_interpolated_texts_the_same(compose: Compose, tmp_path: Path) -> None:
     for name, command in (("theirs", list(SETTLED)), ("ours", list(SETTLED.values()))):
-        service = {"image": "x", "command": command}
-        write(tmp_path, {f"{name}.yaml": to_yaml({"services": {"app": service}})})
+        write(tmp_path, {f"{name}.yaml": to_yaml({"services": {"app": {"image": "x", "command": command}}})})
     write(tmp_path, {".env": "GIVEN=given\n"})
-    theirs, ours = (compose.config(tmp_path, f"{name}.yaml") for name in ("theirs", "ours"))
-    assert ours == theirs
+    assert compose.config(tmp_path, "ours.yaml") == compose.config(tmp_path, "theirs.yaml")
+
+
+NO_VARIABLE = "is no variable: write ${NAME} or ${NAME:-default}"
 
 
 @pytest.mark.parametrize(
@@ -214,17 +206,17 @@ def test_compose_reads_interpolated_texts_the_same(compose: Compose, tmp_path: P
         ("$NONE", NOTHING_GIVES),
         ("${NONE:?say which}", f"{NOTHING_GIVES} (say which)"),
         ("${NONE", "a brace is opened and not closed: close it"),
-        ("${GIVEN/a/b}", "${GIVEN...} is no variable: write ${NAME} or ${NAME:-default}"),
-        ("${}", "${...} is no variable: write ${NAME} or ${NAME:-default}"),
-        ("${1:-x}", "${1...} is no variable: write ${NAME} or ${NAME:-default}"),
+        ("${GIVEN/a/b}", f"${{GIVEN...}} {NO_VARIABLE}"),
+        ("${}", f"${{...}} {NO_VARIABLE}"),
+        ("${1:-x}", f"${{1...}} {NO_VARIABLE}"),
         ("${NONE:-" * 500 + "}" * 500, "variables are nested too deeply: write fewer"),
     ],
     ids=["missing", "required", "open", "replacing", "empty", "number", "deep"],
 )
 def test_texts_that_cannot_be_interpolated_are_refused(text: str, problem: str) -> None:
     tree = {"a": [{"b": text}]}
-    assert interpolated(tree, GIVEN) == tree
-    assert list(undefined(tree, GIVEN)) == [(("a", "b"), problem)]
+    assert interpolated(tree, {"GIVEN"}) == tree
+    assert list(undefined(tree, {"GIVEN"})) == [(("a", "b"), problem)]
 
 
 @given(text=st.text("${}:-?+AB1 x", max_size=20))

@@ -22,30 +22,30 @@ OUTSIDE = (
     "is outside the project: move files into the project, use a named volume for data, or, if it is a path on the "
     "instance, name it in compose.prod.yaml"
 )
+UPLOAD = (
+    "[variables] and [secrets], and write env_file: !override .env in compose.prod.yaml, or, if it holds no secret, "
+    "name it in compose.prod.yaml"
+)
+HOME = "is in your home directory: move it into the project and write ./.aws, or use a named volume for data"
+NO_FOLDER = "no such file or folder: create it, in CI too, or use a named volume for data that the container creates"
+NO_VALUE = f"{NOT_SET} give it a value, or add it to [variables] or [secrets]"
 NO_CONTAINER = "on the instance: name a service of this file"
-OVERRIDE = "write env_file: !override .env in compose.prod.yaml"
+ONLY_AMD64 = "does not run on the instances, which are linux/amd64: leave it out"
+SECRETS = "contains secrets: move them to [secrets], and remove the file"
 
 # Keys of a service, and what we say is wrong with them.
 OF_A_SERVICE = {
-    "command: $NONE": (
-        f"command: ${{NONE}} {NOT_SET} add NONE to [variables] or [secrets], or write ${{NONE:-default}}"
-    ),
-    "environment: [TOKEN]": (
-        f"environment.TOKEN: TOKEN {NOT_SET} give it a value, or add it to [variables] or [secrets]"
-    ),
+    "command: $NONE": f"command: ${{NONE}} {NOT_SET} add NONE to [variables] or [secrets], or write ${{NONE:-default}}",
+    "environment: [TOKEN]": f"environment.TOKEN: TOKEN {NO_VALUE}",
+    "environment: [RATE_ID-1]": f"environment.RATE_ID-1: RATE_ID-1 {NO_VALUE}",
     'environment: ["${LEVEL}=1"]': (
         "environment.${LEVEL}: the name of a variable cannot contain a variable: write it out"
     ),
-    "env_file: dev.env": (
-        f"env_file: dev.env is not uploaded: move what the service needs to [variables] and [secrets], and {OVERRIDE}, "
-        "or, if it holds no secret, name it in compose.prod.yaml"
-    ),
+    "env_file: dev.env": f"env_file: dev.env is not uploaded: move what the service needs to {UPLOAD}",
+    "env_file: api/.env": f"env_file: api/.env is not uploaded: move what the service needs of KEY, TZ to {UPLOAD}",
     'volumes: ["/etc/ssl:/ssl"]': f"volumes: /etc/ssl {OUTSIDE}",
     'volumes: ["${LEVEL}/x:/x"]': f"volumes: ${{LEVEL}}/x {OUTSIDE}",
-    'volumes: ["~/.aws:/root/.aws"]': (
-        "volumes: ~/.aws is in your home directory: move it into the project and write ./.aws, or use a named volume "
-        "for data"
-    ),
+    'volumes: ["~/.aws:/root/.aws"]': f"volumes: ~/.aws {HOME}",
     'volumes: ["../other:/other"]': "volumes: ../other is outside the project: move it next to or below the manifest",
     "volumes: [{type: tmpfs, target: b}]": "volumes: b: write an absolute path in the container",
     "volumes: [{type: npipe, target: /a}]": "volumes: /a: an instance has no mounts of type npipe: remove it",
@@ -57,19 +57,12 @@ OF_A_SERVICE = {
     "build: {secrets: [key]}": "build.secrets: the deploy script builds without it: move it into the Dockerfile",
     "build: {args: [TOKEN]}": "build.args.TOKEN: its value would be this machine's: write one",
     "build: {args: {A: $LEVEL}}": "build.args.A: a build finds no ${LEVEL}: write the value, or ${LEVEL:-default}",
-    "image: x\n    platform: linux/arm64": (
-        "platform: linux/arm64 does not run on the instances, which are linux/amd64: leave it out"
-    ),
-    'image: x\n    volumes: ["./conf:/conf"]': (
-        "volumes: ./conf: no such file or folder: create it, in CI too, or use a named volume for data that the "
-        "container creates"
-    ),
+    "image: x\n    platform: linux/arm64": f"platform: linux/arm64 {ONLY_AMD64}",
+    'image: x\n    volumes: ["./conf:/conf"]': f"volumes: ./conf: {NO_FOLDER}",
     'image: x\n    volumes: [".:/site"]': (
         "volumes: . is the whole project: name the folder in it that the service needs"
     ),
-    'image: x\n    volumes: ["./folder:/site"]': (
-        "volumes: folder/.env: contains secrets: move them to [secrets], and remove the file"
-    ),
+    'image: x\n    volumes: ["./folder:/site"]': f"volumes: folder/.env: {SECRETS}",
     'image: x\n    volumes: ["./link:/site"]': (
         "volumes: link: a link to /etc, which is outside the project: replace it with the file"
     ),
@@ -89,7 +82,7 @@ SECTIONS = {
 
 
 def test_everything_that_cannot_run_is_refused_at_once(tmp_path: Path) -> None:
-    write(tmp_path, {"dev.env": "", "folder/.env": "A=1", "docker-compose.yml": ""})
+    write(tmp_path, {"dev.env": "", "folder/.env": "A=1", "docker-compose.yml": "", "api/.env": "KEY=1\nTZ=x\n"})
     (tmp_path / "link").symlink_to("/etc")
     services = {f"s{number}": keys for number, keys in enumerate(OF_A_SERVICE)}
     text = WEB + "".join(
@@ -111,19 +104,20 @@ TO_PUBLISH = 'write ports: ["80:8080"] for the one that receives requests'
 NONE_PUBLISHES = f"services: no service publishes port 80 or its container port 8080 (service.port): {TO_PUBLISH}"
 
 
+EACH = "services app and web: each publish"
+HOST = "requests arrive at port 80 of the instance, but service.port is 8080: listen on 80 and write port = 80 in "
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("volumes: {}", "services: no services are defined: define the app as one"),
         ("services: {app: {build: .}}", NONE_PUBLISHES),
         ('services: {app: {build: ., ports: ["127.0.0.1:80:3000"]}}', NONE_PUBLISHES),
-        (
-            TWO % ('"80:8080"', '"80:80"'),
-            "services app and web: each publish port 80: publish it from one of them only",
-        ),
+        (TWO % ('"80:8080"', '"80:80"'), f"{EACH} port 80: publish it from one of them only"),
         (
             TWO % ('"3000:8080"', '"3001:8080"'),
-            f"services app and web: each publish container port 8080 (service.port), none port 80: {TO_PUBLISH}",
+            f"{EACH} container port 8080 (service.port), none port 80: {TO_PUBLISH}",
         ),
         (f"{WEB}    scale: 2", "service app, scale: 2 containers cannot share port 80: write 1"),
         (
@@ -136,11 +130,7 @@ NONE_PUBLISHES = f"services: no service publishes port 80 or its container port 
         ),
         (
             f"{WEB}    network_mode: host",
-            (
-                "service app, network_mode: host: requests arrive at port 80 of the instance, but service.port is "
-                "8080: listen on 80 and write port = 80 in [service], or "
-                'write ports: ["80:8080"] instead of network_mode'
-            ),
+            f'service app, network_mode: host: {HOST}[service], or write ports: ["80:8080"] instead of network_mode',
         ),
     ],
 )

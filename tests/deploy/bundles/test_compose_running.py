@@ -72,9 +72,8 @@ def output(instance: tuple[Compose, Path], service: str, *command: str) -> str:
 
 def test_the_app_has_its_variables_secrets_metadata_and_logs(instance: tuple[Compose, Path]) -> None:
     script = "env; cat /run/secrets/token; echo; cat /run/beanpod/release.json; echo said > /var/log/app/own.log; "
-    lines = output(
-        instance, "app", "sh", "-c", script + "touch /run/beanpod/x 2>/dev/null || echo refused"
-    ).splitlines()
+    refuse = "touch /run/beanpod/x 2>/dev/null || echo refused"
+    lines = output(instance, "app", "sh", "-c", script + refuse).splitlines()
     assert {"RDS_HOSTNAME=real.example.org", "RDS_PASSWORD=pa$ss=w#rd", "PRICE=$5", "to$ken"} <= set(lines)
     assert json.loads(lines[-2])["version"].startswith("guestbook-")
     assert lines[-1] == "refused"

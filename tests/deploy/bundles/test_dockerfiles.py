@@ -36,10 +36,6 @@ def port_of(bundle: Bundle) -> int:
     return int(json.loads(bundle.files["Dockerrun.aws.json"].data)["Ports"][0]["ContainerPort"])
 
 
-def add_key(manifest: Path, line: str) -> None:
-    manifest.write_text(f"{manifest.read_text().rstrip()}\n{line}\n")
-
-
 # The bundle.
 def test_dockerrun_has_the_image_by_digest_and_the_port_of_the_container(tmp_path: Path) -> None:
     bundle = dockerfile_bundle(tmp_path, text=f"{SERVICE}port = 3000\n")
@@ -71,19 +67,15 @@ def test_a_private_image_adds_both_login_hooks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("secrets", "missing"),
     [
-        (
-            '[secrets]\nDOCKER_PASSWORD = { ssm = "/docker/password" }\n',
-            "secrets.DOCKER_USERNAME is missing: the instances need it to pull",
-        ),
-        ("", "secrets.DOCKER_USERNAME and secrets.DOCKER_PASSWORD are missing: the instances need them to pull"),
+        (SECRETS.replace("DOCKER_USERNAME", "OTHER"), "secrets.DOCKER_USERNAME is missing: the instances need it"),
+        ("", "secrets.DOCKER_USERNAME and secrets.DOCKER_PASSWORD are missing: the instances need them"),
     ],
 )
 def test_a_private_image_without_a_login_for_the_instances_is_refused(
     tmp_path: Path, secrets: str, missing: str
 ) -> None:
-    assert refused(lambda: dockerfile_bundle(tmp_path, login_hooks=True, text=SERVICE + secrets)) == [
-        f"Dockerfile: ada/guestbook is private, and {missing}"
-    ]
+    problems = refused(lambda: dockerfile_bundle(tmp_path, login_hooks=True, text=SERVICE + secrets))
+    assert problems == [f"Dockerfile: ada/guestbook is private, and {missing} to pull"]
 
 
 def test_a_project_with_a_dockerfile_loads_nothing_of_compose(tmp_path: Path) -> None:
@@ -103,13 +95,11 @@ print([name for name in sys.modules if name.startswith("beanpod.deploy.bundles.c
 
 # Context, arguments and target.
 def test_build_arguments_and_target_reach_the_build(tmp_path: Path) -> None:
-    keys = 'target = "web"\nargs = { A = "1" }\n'
-    text = f'{SERVICE}{keys}[stages.dev]\n[stages.prod.service.args]\nB = "2"\n'
-    write(tmp_path, {"Dockerfile": "FROM busybox:stable AS web\n"})
-    (spec,) = plan_bundle(stage_of(tmp_path, text), tmp_path).specs
-    assert (spec.name, spec.target, dict(spec.args)) == (None, "web", {"A": "1"})
-    (spec,) = plan_bundle(Manifest.read(tmp_path / "beanpod.toml").stage("prod"), tmp_path).specs
-    assert dict(spec.args) == {"A": "1", "B": "2"}
+    text = f'{SERVICE}target = "web"\nargs = {{ A = "1" }}\n[stages.dev]\n[stages.prod.service.args]\nB = "2"\n'
+    write(tmp_path, {"Dockerfile": "FROM busybox:stable AS web\n", "beanpod.toml": text})
+    for stage, args in (("dev", {"A": "1"}), ("prod", {"A": "1", "B": "2"})):
+        (spec,) = plan_bundle(Manifest.read(tmp_path / "beanpod.toml").stage(stage), tmp_path).specs
+        assert (spec.name, spec.target, dict(spec.args)) == (None, "web", args)
 
 
 @pytest.mark.parametrize(
@@ -128,28 +118,24 @@ def test_context_and_dockerfile_default_to_each_others_folder(
     assert (spec.context, spec.dockerfile) == (tmp_path / context, tmp_path / dockerfile)
 
 
+API = 'dockerfile = "api/Dockerfile"\n'
+NO_FILE = "no such file: write service.dockerfile"
+
+
 @pytest.mark.parametrize(
     ("keys", "problem", "mended"),
     [
-        (
-            "",
-            "Dockerfile: no such file: write service.dockerfile, its path relative to the manifest",
-            'dockerfile = "api/Dockerfile"\n',
-        ),
+        ("", f"Dockerfile: {NO_FILE}, its path relative to the manifest", API),
         (
             'context = "api"\ndockerfile = "Dockerfile.web"\n',
-            'Dockerfile.web: no such file: write service.dockerfile = "api/Dockerfile.web"',
+            f'Dockerfile.web: {NO_FILE} = "api/Dockerfile.web"',
             'context = "api"\ndockerfile = "api/Dockerfile.web"\n',
         ),
+        ('dockerfile = "api"\n', 'api: is a folder: write service.dockerfile = "api/Dockerfile"', API),
         (
-            'dockerfile = "api"\n',
-            'api: is a folder: write service.dockerfile = "api/Dockerfile"',
-            'dockerfile = "api/Dockerfile"\n',
-        ),
-        (
-            'context = "src"\ndockerfile = "api/Dockerfile"\n',
+            f'context = "src"\n{API}',
             "api/Dockerfile: service.context src: no such folder: write its path relative to the manifest",
-            'context = "."\ndockerfile = "api/Dockerfile"\n',
+            f'context = "."\n{API}',
         ),
     ],
 )
@@ -186,7 +172,8 @@ def test_files_above_the_context_name_the_context_to_write(
         f"{dockerfile}: line {line}: COPY {source}: not found in the build context: write {key} in [service]"
         for line, source in ((2, "libs/lib.txt"), (3, "apps/api/server.sh"))
     ]
-    add_key(project / manifest, key)
+    with (project / manifest).open("a") as file:
+        file.write(f"{key}\n")
     (spec,) = plan_of(project, manifest).specs
     assert (spec.context, spec.dockerfile) == (project, project / "apps/api/Dockerfile")
 
@@ -229,37 +216,39 @@ def test_files_that_may_be_there_are_left_to_docker(tmp_path: Path) -> None:
     assert previewed(tmp_path, "#syntax=ghcr.io/ada/mockerfile:1\napiVersion: v1\n")
 
 
-def test_files_of_a_stage_that_is_not_built_are_not_checked(tmp_path: Path) -> None:
-    dockerfile = "FROM a AS dev\nCOPY missing /\nFROM a AS tools\nFROM a AS web\nCOPY --from=tools /x /x\n"
-    assert previewed(tmp_path, dockerfile, f'{SERVICE}target = "web"\n')
-    (problem,) = refused(lambda: previewed(tmp_path, dockerfile, f'{SERVICE}target = "dev"\n'))
-    assert problem == (
-        "Dockerfile: line 2: COPY missing: not found in the build context: create it, in CI too, or remove the line"
-    )
+NO_FROM = "there is no FROM, so Docker has nothing to build: begin it with FROM and an image"
+STAGES = "FROM a AS build\nFROM a AS Web\n"
+UNUSED = "FROM a AS dev\nCOPY missing /\nFROM a AS tools\nFROM a AS web\nCOPY --from=tools /x /x\n"
+NO_STAGE = "the target of the build: write one of its stages"
 
 
 @pytest.mark.parametrize(
     ("dockerfile", "target", "problem"),
     [
-        ("", "", "there is no FROM, so Docker has nothing to build: begin it with FROM and an image"),
-        ("# FROM a\n", "", "there is no FROM, so Docker has nothing to build: begin it with FROM and an image"),
+        ("", "", NO_FROM),
+        ("# FROM a\n", "", NO_FROM),
+        (STAGES, "wbe", f"there is no stage wbe, {NO_STAGE} (build, web), or leave it out"),
+        ("FROM a\n", "1", f"there is no stage 1, {NO_STAGE} (none has a name), or leave it out"),
+        *((STAGES, name, "") for name in ("0", "1", "BUILD", "web")),
+        (UNUSED, "web", ""),
         (
-            "FROM a AS build\nFROM a AS Web\n",
-            "wbe",
-            "there is no stage wbe, the target of the build: write one of its stages (build, web), or leave it out",
+            UNUSED,
+            "dev",
+            "line 2: COPY missing: not found in the build context: create it, in CI too, or remove the line",
         ),
         (
-            "FROM a\n",
-            "1",
-            "there is no stage 1, the target of the build: write one of its stages (none has a name), or leave it out",
+            f"{HEAD}EXPOSE 80 443\n",
+            "",
+            "EXPOSE names 80 and 443: set port in [service] to the one that serves HTTP",
         ),
     ],
 )
-def test_what_docker_refuses_to_build_is_named(tmp_path: Path, dockerfile: str, target: str, problem: str) -> None:
-    refusal = refused(lambda: previewed(tmp_path, dockerfile, f'{SERVICE}target = "{target}"\n' if target else SERVICE))
-    assert refusal == [f"Dockerfile: {problem}"]
-    for name in ("0", "1", "BUILD", "web"):
-        assert previewed(tmp_path, "FROM a AS build\nFROM a AS Web\n", f'{SERVICE}target = "{name}"\n')
+def test_what_cannot_be_built_or_reached_is_named(tmp_path: Path, dockerfile: str, target: str, problem: str) -> None:
+    text = f'{SERVICE}target = "{target}"\n' if target else SERVICE
+    if problem:
+        assert refused(lambda: previewed(tmp_path, dockerfile, text)) == [f"Dockerfile: {problem}"]
+    else:
+        assert previewed(tmp_path, dockerfile, text)
 
 
 def test_dockerfile_of_windows_powershell_is_named(tmp_path: Path) -> None:
@@ -294,32 +283,23 @@ def test_port_is_the_one_that_is_exposed_unless_the_manifest_says_another(
     assert any("EXPOSE" in note for note in bundle.notes) is noted
 
 
-def test_several_exposed_ports_need_the_manifests_port(tmp_path: Path) -> None:
-    assert refused(lambda: previewed(tmp_path, f"{HEAD}EXPOSE 80 443\n")) == [
-        "Dockerfile: EXPOSE names 80 and 443: set port in [service] to the one that serves HTTP"
-    ]
-
-
 @pytest.mark.parametrize(
-    ("keys", "exposed", "note"),
+    ("keys", "exposed", "noted"),
     [
-        (
-            'ports: ["80:8080"]',
-            3000,
-            "service web, Dockerfile: EXPOSE names 3000, but ports names 8080: requests are sent to 8080",
-        ),
-        ('ports: ["80:8080"]', 8080, None),
+        ('ports: ["80:8080"]', 3000, True),
+        ('ports: ["80:8080"]', 8080, False),
         # A service on the instance's network publishes no port to compare.
-        ('network_mode: host\n    expose: ["80"]', 3000, None),
+        ('network_mode: host\n    expose: ["80"]', 3000, False),
     ],
 )
 def test_a_compose_service_that_exposes_another_port_is_noted(
-    tmp_path: Path, keys: str, exposed: int, note: str | None
+    tmp_path: Path, keys: str, exposed: int, noted: bool
 ) -> None:
     stage = compose_stage(tmp_path, f"services:\n  web:\n    build: .\n    {keys}\n")
     write(tmp_path, {"Dockerfile": f"{HEAD}EXPOSE {exposed}\n"})
     notes = [one for one in plan_bundle(stage, tmp_path).preview().notes if "EXPOSE" in one]
-    assert notes == ([note] if note else [])
+    note = "service web, Dockerfile: EXPOSE names 3000, but ports names 8080: requests are sent to 8080"
+    assert notes == [note] * noted
 
 
 @pytest.mark.parametrize(

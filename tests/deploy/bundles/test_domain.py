@@ -19,12 +19,7 @@ HSTS = "Strict-Transport-Security"
 HTTP = ".platform/nginx/conf.d/00_beanpod_domain.conf"
 SERVER = ".platform/nginx/conf.d/elasticbeanstalk/00_beanpod_domain.conf"
 CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-0000-0000-000000000000"
-DOMAIN = f"""\
-[domain]
-name = "{NAME}"
-aliases = ["{ALIAS}"]
-certificate = "{CERTIFICATE}"
-"""
+DOMAIN = f'[domain]\nname = "{NAME}"\naliases = ["{ALIAS}"]\ncertificate = "{CERTIFICATE}"\n'
 BALANCED = '[environment]\ntype = "LoadBalanced"\n'
 WITH_DOMAIN = f"{SERVICE}{BALANCED}{DOMAIN}"
 # An app behind nginx: it answers with the headers of the request, and sends HSTS if the request asks for it.
@@ -127,10 +122,6 @@ def test_http_and_aliases_are_redirected_and_health_checks_are_not(tmp_path: Pat
     status, body, answered = nginx.ask(method="POST", X_Forwarded_Proto="https")
     assert (status, body) == (200, f"POST {NAME} https")
     assert answered.get_all(HSTS) == ["max-age=31536000"]
-
-
-def test_the_apps_own_hsts_header_is_sent_once(tmp_path: Path, start: Start) -> None:
-    nginx = start(dockerfile_bundle(tmp_path, text=WITH_DOMAIN))
     own = "max-age=300; includeSubDomains"
     assert nginx.ask(X_Forwarded_Proto="https", X_Test_HSTS=own)[2].get_all(HSTS) == [own]
 
@@ -169,15 +160,15 @@ def test_hsts_of_the_projects_own_configuration_is_used(tmp_path: Path, start: S
 
 def test_an_nginx_configuration_without_the_includes_is_refused(tmp_path: Path) -> None:
     whole = "events {}\nhttp {\n  # include conf.d/*.conf;\n  server { include conf.d/elasticbeanstalk/*.conf; }\n}\n"
-    write(tmp_path, {".platform/nginx/nginx.conf": whole})
-    text = ".platform/nginx/nginx.conf: has no `include {}` in its {} block, so that requests over HTTP are not "
-    text += f"redirected to https://{NAME}: add it"
-    assert refused(lambda: dockerfile_bundle(tmp_path, text=WITH_DOMAIN)) == [text.format("conf.d/*.conf;", "http")]
-    write(tmp_path, {".platform/nginx/nginx.conf": whole.replace("elasticbeanstalk", "other")})
-    assert refused(lambda: dockerfile_bundle(tmp_path, text=WITH_DOMAIN)) == [
-        text.format("conf.d/*.conf;", "http"),
-        text.format("conf.d/elasticbeanstalk/*.conf;", "server"),
+    redirected = f"so that requests over HTTP are not redirected to https://{NAME}: add it"
+    problems = [
+        f".platform/nginx/nginx.conf: has no `include {include}` in its {block} block, {redirected}"
+        for include, block in (("conf.d/*.conf;", "http"), ("conf.d/elasticbeanstalk/*.conf;", "server"))
     ]
+    write(tmp_path, {".platform/nginx/nginx.conf": whole})
+    assert refused(lambda: dockerfile_bundle(tmp_path, text=WITH_DOMAIN)) == problems[:1]
+    write(tmp_path, {".platform/nginx/nginx.conf": whole.replace("elasticbeanstalk", "other")})
+    assert refused(lambda: dockerfile_bundle(tmp_path, text=WITH_DOMAIN)) == problems
     # Without a domain it is the project's own affair.
     dockerfile_bundle(tmp_path)
 

@@ -26,9 +26,8 @@ def test_folder_that_this_user_cannot_read_is_one_line(tmp_path: Path) -> None:
     finally:
         private.chmod(0o700)
     assert (ended.code, len(ended.stderr.splitlines())) == (3, 1)
-    assert (
-        "data/private: cannot be read: Permission denied: grant this user read permission, or remove it" in ended.stderr
-    )
+    denied = "data/private: cannot be read: Permission denied: grant this user read permission, or remove it"
+    assert denied in ended.stderr
     # The remedy.
     assert run_process(project, "--bundle", "../bundle").code == 0
     assert "data/private/segment" in contents(tmp_path / "bundle")

@@ -9,19 +9,27 @@ from tests.deploy.bundles.projects import SERVICE, dockerfile_bundle, refused, w
 
 
 def test_platform_files_are_added_with_their_modes(tmp_path: Path) -> None:
-    write(tmp_path, {".platform/hooks/predeploy/warm.sh": "#!/bin/sh\n", ".ebextensions/disk.config": "files: {}\n"})
-    (tmp_path / ".platform/hooks/predeploy/warm.sh").chmod(0o700)
-    (tmp_path / ".ebextensions/disk.config").chmod(0o666)
+    hook, settings, binary = ".platform/hooks/predeploy/warm.sh", ".ebextensions/a.config", ".platform/hooks/prebuild/x"
+    plain = dockerfile_bundle(tmp_path).files.keys()
+    left_out = {".platform/.DS_Store": "x", ".platform/hooks/predeploy/.gitkeep": ""}
+    write(tmp_path, {hook: "#!/bin/sh\n", settings: "files: {}\n", binary: "", **left_out})
+    (tmp_path / binary).write_bytes(b"\x7fELF\x02\0\r\n")
+    for name, mode in ((hook, 0o700), (settings, 0o666)):
+        (tmp_path / name).chmod(mode)
     files = dockerfile_bundle(tmp_path).files
-    assert files[".platform/hooks/predeploy/warm.sh"].mode == 0o755
-    assert files[".ebextensions/disk.config"].mode == 0o644
-    assert files[".ebextensions/disk.config"].data == b"files: {}\n"
+    assert {name: (files[name].data, files[name].mode) for name in files.keys() - plain} == {
+        hook: (b"#!/bin/sh\n", 0o755),
+        settings: (b"files: {}\n", 0o644),
+        binary: (b"\x7fELF\x02\0\r\n", 0o755),
+    }
 
 
-def test_files_of_desktops_and_git_are_left_out(tmp_path: Path) -> None:
-    plain = dockerfile_bundle(tmp_path)
-    write(tmp_path, {".platform/.DS_Store": "x", ".platform/hooks/predeploy/.gitkeep": ""})
-    assert dockerfile_bundle(tmp_path).data == plain.data
+def test_hooks_get_lf_line_endings(tmp_path: Path) -> None:
+    name = ".platform/hooks/prebuild/10_hello.sh"
+    bundle = plan_of(copied("hook-crlf", tmp_path)).preview()
+    assert (bundle.files[name].data, bundle.files[name].executable) == (b"#!/bin/bash\necho hello\n", True)
+    (note,) = bundle.notes
+    assert note.startswith(f"{name}: line endings are converted from CRLF to LF")
 
 
 def test_a_reserved_name_is_refused(tmp_path: Path) -> None:
@@ -34,16 +42,14 @@ def test_a_reserved_name_is_refused(tmp_path: Path) -> None:
 
 def test_links_are_followed(tmp_path: Path) -> None:
     write(tmp_path, {".platform/hooks/prebuild/10_a.sh": "#!/bin/sh\n", "ops/disk.config": "files: {}\n"})
-    (tmp_path / ".platform/hooks/prebuild/20_b.sh").symlink_to("10_a.sh")
     (tmp_path / ".platform/confighooks").mkdir()
-    (tmp_path / ".platform/confighooks/prebuild").symlink_to("../hooks/prebuild")
-    (tmp_path / ".ebextensions").symlink_to("ops")
-    bundle = dockerfile_bundle(tmp_path)
-    assert bundle.files[".ebextensions/disk.config"].data == b"files: {}\n"
-    for hooks in ("hooks", "confighooks"):
-        for name in ("10_a.sh", "20_b.sh"):
-            file = bundle.files[f".platform/{hooks}/prebuild/{name}"]
-            assert (file.data, file.executable) == (b"#!/bin/sh\n", True)
+    links = {".platform/hooks/prebuild/20_b.sh": "10_a.sh", ".platform/confighooks/prebuild": "../hooks/prebuild"}
+    for link, target in {**links, ".ebextensions": "ops"}.items():
+        (tmp_path / link).symlink_to(target)
+    files = dockerfile_bundle(tmp_path).files
+    assert files[".ebextensions/disk.config"].data == b"files: {}\n"
+    scripts = [f".platform/{it}/prebuild/{name}" for it in ("hooks", "confighooks") for name in ("10_a.sh", "20_b.sh")]
+    assert [(files[name].data, files[name].executable) for name in scripts] == [(b"#!/bin/sh\n", True)] * 4
 
 
 @pytest.mark.parametrize(
@@ -83,23 +89,6 @@ def test_pipes_sockets_secrets_and_strange_names_are_refused(tmp_path: Path) -> 
         ".platform/secret: contains secrets: move them to [secrets], and remove the file",
         ".platform/z : its name cannot be displayed or unzipped: rename it",
     ]
-
-
-def test_hooks_are_executable_with_lf_line_endings(tmp_path: Path) -> None:
-    name = ".platform/hooks/prebuild/10_hello.sh"
-    bundle = plan_of(copied("hook-crlf", tmp_path)).preview()
-    assert bundle.files[name].data == b"#!/bin/bash\necho hello\n"
-    assert bundle.files[name].executable
-    (note,) = bundle.notes
-    assert note.startswith(f"{name}: line endings are converted from CRLF to LF")
-
-
-def test_a_binary_hook_is_unchanged(tmp_path: Path) -> None:
-    name = ".platform/confighooks/postdeploy/tool"
-    write(tmp_path, {name: ""})
-    (tmp_path / name).write_bytes(b"\x7fELF\x02\0\r\n")
-    file = dockerfile_bundle(tmp_path).files[name]
-    assert (file.data, file.executable) == (b"\x7fELF\x02\0\r\n", True)
 
 
 @pytest.mark.parametrize(

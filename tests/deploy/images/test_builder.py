@@ -36,26 +36,22 @@ def _buildx(*, github_cache: bool = False, reproducible: bool = False) -> list[s
     return commands.buildx_build(_SPEC, metadata_file=Path("/tmp/m"), **options)
 
 
+_INSPECT = ["docker", "manifest", "inspect", "--verbose"]
+_LOGIN = ["docker", "login", "--username", "ada", "--password-stdin"]
+_BUILD = ["docker", "buildx", "build"]
+
+
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (
-            commands.build(_SPEC, id_file=Path("/tmp/id")),
-            ["docker", "build", "--iidfile", "/tmp/id", *_COMMON],
-        ),
-        (_buildx(), ["docker", "buildx", "build", "--load", *_BUILDX, *_COMMON]),
-        (_buildx(github_cache=True), ["docker", "buildx", "build", "--load", *_BUILDX, *_CACHE, *_COMMON]),
-        (
-            _buildx(reproducible=True),
-            ["docker", "buildx", "build", "--output", "type=docker,rewrite-timestamp=true", *_BUILDX, *_COMMON],
-        ),
-        (commands.login("ada", None), ["docker", "login", "--username", "ada", "--password-stdin"]),
-        (commands.login("ada", "a:5"), ["docker", "login", "--username", "ada", "--password-stdin", "a:5"]),
-        (commands.manifest_inspect("a/b:1", insecure=False), ["docker", "manifest", "inspect", "--verbose", "a/b:1"]),
-        (
-            commands.manifest_inspect("a/b:1", insecure=True),
-            ["docker", "manifest", "inspect", "--verbose", "--insecure", "a/b:1"],
-        ),
+        (commands.build(_SPEC, id_file=Path("/tmp/id")), ["docker", "build", "--iidfile", "/tmp/id", *_COMMON]),
+        (_buildx(), [*_BUILD, "--load", *_BUILDX, *_COMMON]),
+        (_buildx(github_cache=True), [*_BUILD, "--load", *_BUILDX, *_CACHE, *_COMMON]),
+        (_buildx(reproducible=True), [*_BUILD, "--output", "type=docker,rewrite-timestamp=true", *_BUILDX, *_COMMON]),
+        (commands.login("ada", None), _LOGIN),
+        (commands.login("ada", "a:5"), [*_LOGIN, "a:5"]),
+        (commands.manifest_inspect("a/b:1", insecure=False), [*_INSPECT, "a/b:1"]),
+        (commands.manifest_inspect("a/b:1", insecure=True), [*_INSPECT, "--insecure", "a/b:1"]),
     ],
 )
 def test_command_lines(command: list[str], expected: list[str]) -> None:
@@ -103,10 +99,6 @@ def _connected(runner: ScriptedRunner, environment: Mapping[str, str]) -> Builde
         return builder
 
 
-def _publish(runner: ScriptedRunner, *specs: BuildSpec) -> None:
-    build_and_push(specs, _builder(runner))
-
-
 @pytest.mark.parametrize(
     ("installed", "environment", "buildx", "classic"),
     [
@@ -118,15 +110,17 @@ def _publish(runner: ScriptedRunner, *specs: BuildSpec) -> None:
     ids=["buildx", "no buildx", "classic builder wanted", "BuildKit of an older docker command"],
 )
 def test_buildx_builds_where_it_is_installed(
-    tmp_path: Path, installed: bool, environment: dict[str, str], buildx: bool, classic: bool
+    installed: bool, environment: dict[str, str], buildx: bool, classic: bool
 ) -> None:
     builder = _connected(ScriptedRunner({} if installed else {"buildx version": printed(1)}), environment)
     assert (builder.buildx, builder.is_classic) == (buildx, classic)
-    if classic and not environment:
-        with pytest.raises(
-            BuildError, match="line 2, RUN --mount, needs BuildKit, and this Docker has only its classic"
-        ):
-            builder.check(write_source(tmp_path, "", dockerfile="FROM a\nRUN --mount=type=cache,target=/c true\n"))
+
+
+def test_what_needs_buildkit_is_refused_where_only_the_classic_builder_is(tmp_path: Path) -> None:
+    spec = write_source(tmp_path, "", dockerfile="FROM a\nRUN --mount=type=cache,target=/c true\n")
+    message = "line 2, RUN --mount, needs BuildKit, and this Docker has only its classic"
+    with pytest.raises(BuildError, match=message):
+        _connected(ScriptedRunner({"buildx version": printed(1)}), {}).check(spec)
 
 
 @pytest.mark.parametrize(
@@ -178,24 +172,26 @@ def test_an_image_is_built_again_when_another_process_removes_images_from_the_en
     assert report.warnings == ["building service web failed, next attempt in 2 s"]
 
 
-@pytest.mark.parametrize("metadata", ["", "[]", '{"containerimage.digest": "x"}'], ids=["empty", "a list", "an index"])
-def test_metadata_without_an_image_is_refused(tmp_path: Path, metadata: str) -> None:
-    with pytest.raises(BuildError, match="buildx's metadata file names no image: remove BUILDX_"):
-        _builder(ScriptedRunner(metadata=metadata)).build(write_source(tmp_path, "one"))
+NO_IMAGE = printed(1, "Error: No such image")
+NOT_NAMED = "buildx's metadata file names no image: remove BUILDX_"
+NOT_FOUND = f"looking at the image {_MANIFEST} failed: exit code 1: .*No such image"
 
 
-def test_a_missing_image_is_named(tmp_path: Path) -> None:
-    runner = ScriptedRunner({"image inspect": printed(1, "Error: No such image")}, metadata=_METADATA)
-    with pytest.raises(BuildError, match=f"looking at the image {_MANIFEST} failed: exit code 1: .*No such image"):
-        _builder(runner).build(write_source(tmp_path, "one"))
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [("", NOT_NAMED), ("[]", NOT_NAMED), ('{"containerimage.digest": "x"}', NOT_NAMED), (_METADATA, NOT_FOUND)],
+    ids=["empty", "a list", "an index", "missing"],
+)
+def test_metadata_without_an_image_is_refused(tmp_path: Path, metadata: str, message: str) -> None:
+    with pytest.raises(BuildError, match=message):
+        _builder(ScriptedRunner({"image inspect": NO_IMAGE}, metadata)).build(write_source(tmp_path, "one"))
 
 
 def test_an_image_for_other_instances_is_refused(tmp_path: Path) -> None:
     message = "the image is for linux/arm64, the instances are linux/amd64: install buildx, leave --platform out"
     runner = ScriptedRunner({"image inspect": _inspected(architecture="arm64")}, metadata=_METADATA)
-
     with pytest.raises(BuildError, match=rf"service web: {message}"):
-        _publish(runner, write_source(tmp_path, "one", name="web"))
+        build_and_push([write_source(tmp_path, "one", name="web")], _builder(runner))
     assert not any("push" in command for command in runner.commands)
 
 
@@ -212,14 +208,14 @@ def test_the_digest_is_the_one_of_this_push() -> None:
     assert runner.commands[1:3] == [["docker", "tag", _ID, "ada/shop:1"], ["docker", "push", "ada/shop:1"]]
 
 
+_DENIED = printed(1, "denied: requested access to the resource is denied")
+
+
 @pytest.mark.parametrize(
     ("pushed", "message"),
     [
         (_PUSHED, "ada/shop:1 was pushed, but Docker does not show its digest: update Docker"),
-        (
-            printed(1, "denied: requested access to the resource is denied"),
-            "pushing ada/shop:1 failed: this login has no write access: create the repo",
-        ),
+        (_DENIED, "pushing ada/shop:1 failed: this login has no write access: create the repo"),
     ],
 )
 def test_a_push_that_fails_is_named(pushed: Finished, message: str) -> None:

@@ -11,92 +11,61 @@ from tests.deploy.clocks import StillClock
 from tests.deploy.images.fakes import ScriptedRunner, printed
 from tests.fake_reporter import FakeReporter
 
+RATE_LIMIT = r"the registry's rate limit is reached \(429\)"
+DISK = "the Docker engine's disk is full"
+CANNOT_READ = "this user cannot read every file in the build context"
+REMOVED = "another process removed images from this Docker engine meanwhile: try again"
+FAILED = "the registry or the network failed: try again"
+# What docker prints, and the line that it becomes.
 _PRINTED = {
-    "engine is down": (
-        "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
-        "no Docker engine answers: start Docker and try `docker info`",
+    "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?": (
+        "no Docker engine answers: start Docker and try `docker info`"
     ),
-    "engine 29 is down": (
-        "failed to connect to the docker API at unix:///nowhere; check if the path is correct and if the daemon is",
-        "no Docker engine answers: start Docker",
+    # Docker 29.
+    "failed to connect to the docker API at unix:///nowhere; check if the path is correct and if the daemon is": (
+        "no Docker engine answers: start Docker"
     ),
-    "not in the group": (
-        "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock",
-        "this user may not use the Docker engine: add them to the group docker",
+    "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock": (
+        "this user may not use the Docker engine: add them to the group docker"
     ),
-    "rate limit": (
-        "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating",
-        r"the registry's rate limit is reached \(429\): try again later, or if DOCKER_USERNAME is not set, set it",
+    "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating": (
+        f"{RATE_LIMIT}: try again later, or if DOCKER_USERNAME is not set, set it"
     ),
-    "rate limit in BuildKit": (
-        "failed to create LLB definition: pulling from host localhost:1 failed with status code: 429 Too Many Requests",
-        r"the registry's rate limit is reached \(429\)",
+    "failed to create LLB definition: pulling from host x failed with status code: 429 Too Many Requests": RATE_LIMIT,
+    "error checking context: can't stat '/project/data/private'": (
+        f"{CANNOT_READ}: grant this user read permission, or remove the file"
     ),
-    "a folder that cannot be read": (
-        "error checking context: can't stat '/project/data/private'",
-        "this user cannot read every file in the build context: grant this user read permission, or remove the file",
+    "failed to solve: failed to read dockerfile: error from sender: open /x: permission denied": CANNOT_READ,
+    "write /app/file: no space left on device": f"{DISK}: free space with `docker system prune --all`",
+    "cp: error writing '/x': No space left on device\nThe command '/bin/sh -c cp' returned a non-zero code: 1": DISK,
+    "exec /bin/sh: exec format error\nThe command '/bin/sh -c ls' returned a non-zero code: 1": (
+        "this machine cannot run programs of that platform: build on one that can, or install QEMU"
     ),
-    "a folder that cannot be read in BuildKit": (
-        "failed to solve: failed to read dockerfile: error from sender: open /project/data: permission denied",
-        "this user cannot read every file in the build context",
+    "failed to solve: busybox:stable: no match for platform in manifest: not found": (
+        "the base image does not exist for that platform: choose another base image or other instance types"
     ),
-    "disk full": (
-        "write /app/file: no space left on device",
-        "the Docker engine's disk is full: free space with `docker system prune --all`",
+    "no basic auth credentials": (
+        "the registry requires a login: set DOCKER_USERNAME and DOCKER_PASSWORD for that of service.image, or"
     ),
-    "disk full in a step": (
-        "cp: error writing '/x': No space left on device\nThe command '/bin/sh -c cp' returned a non-zero code: 1",
-        "the Docker engine's disk is full",
+    "pull access denied for ada/base, repository does not exist or may require 'docker login'": (
+        "a base image does not exist, or reading it needs another login: check the FROM lines"
     ),
-    "no emulation": (
-        "exec /bin/sh: exec format error\nThe command '/bin/sh -c ls' returned a non-zero code: 1",
-        "this machine cannot run programs of that platform: build on one that can, or install QEMU",
+    "denied: requested access to the resource is denied": (
+        "this login has no write access: create the repository, or give the access token read and write perm"
     ),
-    "base of another platform": (
-        "failed to solve: busybox:stable: no match for platform in manifest: not found",
-        "the base image does not exist for that platform: choose another base image or other instance types",
+    'Get "http://localhost:5999/v2/": dial tcp 127.0.0.1:5999: connect: connection refused': (
+        "the registry does not answer: check its address and that it runs"
     ),
-    "no login": (
-        "no basic auth credentials",
-        "the registry requires a login: set DOCKER_USERNAME and DOCKER_PASSWORD for that of service.image, or",
-    ),
-    "no base": (
-        "pull access denied for ada/base, repository does not exist or may require 'docker login'",
-        "a base image does not exist, or reading it needs another login: check the FROM lines",
-    ),
-    "may not write": (
-        "denied: requested access to the resource is denied",
-        "this login has no write access: create the repository, or give the access token read and write perm",
-    ),
-    "registry is down": (
-        'Get "http://localhost:5999/v2/": dial tcp 127.0.0.1:5999: connect: connection refused',
-        "the registry does not answer: check its address and that it runs",
-    ),
-    "image removed": (
-        'Step 1/2 : RUN echo error\nunable to find image "sha256:fcf1"',
-        "another process removed images from this Docker engine meanwhile: try again",
-    ),
-    "image of the step before removed": (
-        "failed to export image: failed to set parent sha256:332e: unknown parent image ID sha256:332e",
-        "another process removed images from this Docker engine meanwhile: try again",
-    ),
-    "cut off": (
-        "failed to copy: failed to do request: write tcp 10.0.0.2:443: write: broken pipe",
-        "the registry or the network failed: try again",
-    ),
-    "moment": (
-        "received unexpected HTTP status: 502 Bad Gateway",
-        "the registry or the network failed: try again",
-    ),
+    'Step 1/2 : RUN echo error\nunable to find image "sha256:fcf1"': REMOVED,
+    "failed to export image: failed to set parent sha256:332e: unknown parent image ID sha256:332e": REMOVED,
+    "failed to copy: failed to do request: write tcp 10.0.0.2:443: write: broken pipe": FAILED,
+    "received unexpected HTTP status: 502 Bad Gateway": FAILED,
 }
 
 
-@pytest.mark.parametrize("case", _PRINTED)
-def test_output_of_docker_becomes_one_line_with_a_remedy(case: str) -> None:
-    words, line = _PRINTED[case]
-
+@pytest.mark.parametrize(("words", "line"), _PRINTED.items())
+def test_output_of_docker_becomes_one_line_with_a_remedy(words: str, line: str) -> None:
     error = failure("building service web", printed(1, words))
-
     with pytest.raises(BuildError, match=f"^building service web failed: {line}"):
         raise error
     assert "\n" not in str(error)
@@ -143,7 +112,6 @@ def test_the_environment_is_not_in_the_repr() -> None:
 
 
 _TIMEOUT = printed(1, "net/http: TLS handshake timeout")
-_COMMAND = ["docker", "push", "a/b:c"]
 
 
 @pytest.mark.parametrize(
@@ -157,15 +125,7 @@ _COMMAND = ["docker", "push", "a/b:c"]
 )
 def test_a_command_is_repeated_while_the_network_fails(answers: list[Finished], code: int, attempts: int) -> None:
     runner, report, clock = ScriptedRunner({"push": answers}), FakeReporter(), StillClock()
-
-    finished = Docker({}, report, clock, runner).retry(_COMMAND, "pushing a/b:c")
-
+    finished = Docker({}, report, clock, runner).retry(["docker", "push", "a/b:c"], "pushing a/b:c")
     assert (finished.code, len(runner.commands)) == (code, attempts)
     assert clock.sleeps == [2.0, 8.0][: attempts - 1]
-    assert (
-        report.warnings
-        == [
-            "pushing a/b:c failed, next attempt in 2 s",
-            "pushing a/b:c failed, next attempt in 8 s",
-        ][: attempts - 1]
-    )
+    assert report.warnings == [f"pushing a/b:c failed, next attempt in {pause:.0f} s" for pause in clock.sleeps]

@@ -100,16 +100,12 @@ def test_an_interruption_ends_the_process_with_its_children(script: str) -> None
         _assert_dead(process_id)
 
 
-def test_a_program_that_does_not_exist_raises_file_not_found() -> None:
-    with pytest.raises(FileNotFoundError):
-        _RUNNER.run(["no-such-program"], environment={"PATH": "/nowhere"}, timeout=1)
-
-
-def test_a_program_that_may_not_be_run_raises_file_not_found(tmp_path: Path) -> None:
-    """As where the PATH names a folder of another user, in which the program is looked for."""
+def test_a_program_that_cannot_be_run_raises_file_not_found(tmp_path: Path) -> None:
+    """Also one that may not be, as where the PATH names a folder of another user, in which it is looked for."""
     (tmp_path / "program").touch(mode=0o644)
-    with pytest.raises(FileNotFoundError):
-        _RUNNER.run(["program"], environment={"PATH": str(tmp_path)}, timeout=1)
+    for program in ("no-such-program", "program"):
+        with pytest.raises(FileNotFoundError):
+            _RUNNER.run([program], environment={"PATH": str(tmp_path)}, timeout=1)
 
 
 def test_a_folder_is_removed_after_its_block_or_a_day_after_its_run_was_killed(

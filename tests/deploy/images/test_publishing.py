@@ -38,28 +38,19 @@ def test_an_image_is_pushed_once_and_known_by_the_registrys_digest(shop: Shop, t
 def test_a_changed_image_gets_another_tag_and_a_tag_that_was_moved_is_corrected(
     classic_shop: Shop, tmp_path: Path
 ) -> None:
-    spec = write_source(tmp_path / "source", "one")
-    first = classic_shop.publish(spec)[None]
-    second = classic_shop.publish(write_source(tmp_path / "other", "two"))[None]
+    spec, other = (write_source(tmp_path / name, name, name=name) for name in ("web", "worker.2"))
+    images = classic_shop.publish(spec, other)
+    first, second = images["web"], images["worker.2"]
 
-    assert second.tag != first.tag
-    assert second.digest != first.digest
+    assert [image.tag.rpartition("-")[0] for image in images.values()] == ["web", "worker.2"]
+    assert first.tag.rpartition("-")[2] != second.tag.rpartition("-")[2]
+    assert first.digest != second.digest
     assert classic_shop.registry.tags(classic_shop.path) == sorted((first.tag, second.tag))
 
     repository = classic_shop.registry.folder / "data/docker/registry/v2/repositories" / classic_shop.path
     (repository / "_manifests/tags" / first.tag / "current/link").write_text(second.digest)
-    again = classic_shop.publish(spec)[None]
-
+    again = classic_shop.publish(spec)["web"]
     assert (again.reference, again.pushed) == (first.reference, True)
-
-
-def test_the_images_of_several_services_share_a_repository(classic_shop: Shop, tmp_path: Path) -> None:
-    specs = [write_source(tmp_path / name, name, name=name) for name in ("web", "worker.2")]
-
-    images = classic_shop.publish(*specs)
-
-    assert [image.tag.rpartition("-")[0] for image in images.values()] == list(images) == ["web", "worker.2"]
-    assert classic_shop.registry.tags(classic_shop.path) == sorted(image.tag for image in images.values())
 
 
 def test_context_arguments_and_target_reach_both_builders(
@@ -136,7 +127,7 @@ def test_a_build_that_fails_shows_the_builders_words(shop: Shop, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("variables_of_the_deployment", "repository", "error", "message"),
+    ("variables", "repository", "error", "message"),
     [
         ({"DOCKER_PASSWORD": "wrong"}, "", UsageError, r"localhost:\d+ refuses the login of ada: check DOCKER_"),
         ({}, "localhost:9/ada/a", BuildError, "logging in to localhost:9 failed: the registry does not answer"),
@@ -144,19 +135,12 @@ def test_a_build_that_fails_shows_the_builders_words(shop: Shop, tmp_path: Path)
     ],
 )
 def test_what_prevents_a_push_is_named_before_the_build(
-    classic_shop: Shop,
-    tmp_path: Path,
-    variables_of_the_deployment: dict[str, str],
-    repository: str,
-    error: type[Exception],
-    message: str,
+    classic_shop: Shop, tmp_path: Path, variables: dict[str, str], repository: str, error: type[Exception], message: str
 ) -> None:
-    classic_shop.variables |= variables_of_the_deployment
+    classic_shop.variables |= variables
     classic_shop.repository = repository or classic_shop.repository
-
     with pytest.raises(error, match=message):
         classic_shop.publish(write_source(tmp_path, "one"))
-
     assert classic_shop.runner.named("build") == []
 
 
@@ -165,16 +149,14 @@ def test_the_password_is_only_in_the_temporary_configuration(shop: Shop, tmp_pat
     encoded = base64.b64encode(f"ada:{password}".encode()).decode()
     seen: list[str] = []
     configurations: list[str] = []
-
     watched: set[int] = set()
 
     def watch(environment: dict[str, str]) -> None:
         # Once while each command runs.
-        if len(shop.runner.commands) in watched:
-            return
-        watched.add(len(shop.runner.commands))
-        seen.extend([*_command_lines(), *_files(Path(environment["HOME"])), *environment.values()])
-        configurations.extend(_files(Path(environment["DOCKER_CONFIG"])))
+        if len(shop.runner.commands) not in watched:
+            watched.add(len(shop.runner.commands))
+            seen.extend([*_command_lines(), *_files(Path(environment["HOME"])), *environment.values()])
+            configurations.extend(_files(Path(environment["DOCKER_CONFIG"])))
 
     shop.runner.while_running = watch
     shop.publish(write_source(tmp_path / "source", "one"))

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from beanpod.deploy.errors import BuildError, UsageError
 from beanpod.deploy.images import Finished, Repository, connect, given_credentials, is_public
 from beanpod.deploy.images.docker import Docker
 from beanpod.deploy.images.registry import Credentials, log_in, published_digest, temporary_configuration
+from tests.deploy.bundles.projects import write
 from tests.deploy.clocks import StillClock
 from tests.deploy.engine import Engine
 from tests.deploy.images.fakes import ScriptedRunner, Shop, printed, write_source
@@ -85,9 +88,7 @@ def test_a_login_that_is_refused_names_the_user(answer: str) -> None:
 
 def configured(home: Path, settings: Mapping[str, object] | str) -> dict[str, str]:
     """The variables of a user with this Docker configuration."""
-    (home / ".docker").mkdir(parents=True)
-    text = settings if isinstance(settings, str) else json.dumps(settings)
-    (home / ".docker" / "config.json").write_text(text)
+    write(home, {".docker/config.json": settings if isinstance(settings, str) else json.dumps(settings)})
     return {**VARIABLES, "HOME": str(home)}
 
 
@@ -132,24 +133,21 @@ def test_temporary_configuration_has_the_users_plugins_and_logins_and_is_removed
 ) -> None:
     own = {"auths": {"ghcr.io": entry("bob", "b")}, "currentContext": "ci", "credsStore": "desktop"}
     variables = configured(tmp_path, own) | {"DOCKER_USERNAME": "ada", "DOCKER_PASSWORD": "planted"}
-    plugin = tmp_path / ".docker" / "cli-plugins" / "docker-buildx"
-    plugin.parent.mkdir()
-    plugin.write_text("a plugin")
-    folder = Path()
-    try:
-        with temporary_configuration(variables, Repository("localhost:5000/a")) as temporary:
-            folder = Path(temporary["DOCKER_CONFIG"])
-            assert folder.stat().st_mode & 0o077 == 0
-            assert (folder / "config.json").stat().st_mode & 0o077 == 0
-            assert (folder / "cli-plugins" / "docker-buildx").read_text() == "a plugin"
-            assert settings_of(temporary) == {**own, "credHelpers": {"localhost:5000": ""}}
-            assert "planted" not in temporary.values()
-            if ending:
-                raise ending
-    except (KeyboardInterrupt, RuntimeError):
-        pass
+    write(tmp_path, {".docker/cli-plugins/docker-buildx": "a plugin"})
+    with (
+        suppress(KeyboardInterrupt, RuntimeError),
+        temporary_configuration(variables, Repository("localhost:5000/a")) as temporary,
+    ):
+        folder = Path(temporary["DOCKER_CONFIG"])
+        assert folder.stat().st_mode & 0o077 == 0
+        assert (folder / "config.json").stat().st_mode & 0o077 == 0
+        assert (folder / "cli-plugins" / "docker-buildx").read_text() == "a plugin"
+        assert settings_of(temporary) == {**own, "credHelpers": {"localhost:5000": ""}}
+        assert "planted" not in temporary.values()
+        if ending:
+            raise ending
     assert not folder.exists()
-    assert plugin.read_text() == "a plugin"
+    assert (tmp_path / ".docker/cli-plugins/docker-buildx").read_text() == "a plugin"
     assert json.loads((tmp_path / ".docker" / "config.json").read_text()) == own
 
 
@@ -205,44 +203,34 @@ def test_an_image_in_an_open_registry_is_public(open_shop: Shop, tmp_path: Path)
     assert public(image.reference.replace("localhost", "0.0.0.0"))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        # As Docker Hub, GitHub, Google and Azure answer for what is private or does not exist.
-        "errors:\ndenied: requested access to the resource is denied\nunauthorized: authentication required",
-        'Get "https://ghcr.io/v2/ada/shop/manifests/1": denied: denied',
-        'denied: Permission "artifactregistry.repositories.downloadArtifacts" denied',
-        'Get "https://ada.azurecr.io/v2/shop/manifests/1": unauthorized: authentication required',
-        'Get "https://1.dkr.ecr.eu-west-1.amazonaws.com/v2/shop/manifests/1": no basic auth credentials',
-        "no such manifest: docker.io/ada/shop:1",
-    ],
-)
-def test_an_image_that_the_registry_refuses_is_not_public(text: str) -> None:
-    runner = ScriptedRunner({"manifest inspect": printed(1, text)})
-    assert not is_public(docker_of(runner), "ada/shop:1")
+NO_HOST = "dial tcp: lookup no.such.invalid on 10.0.0.1:53: no such host"
+# What Docker answers about an image, and the failure that it is; none if the image is private or does not exist.
+LOOK_UPS = {
+    # Docker Hub, GitHub, Google, Azure and AWS.
+    "errors:\ndenied: requested access to the resource is denied\nunauthorized: authentication required": "",
+    'Get "https://ghcr.io/v2/ada/shop/manifests/1": denied: denied': "",
+    'denied: Permission "artifactregistry.repositories.downloadArtifacts" denied': "",
+    'Get "https://ada.azurecr.io/v2/shop/manifests/1": unauthorized: authentication required': "",
+    'Get "https://1.dkr.ecr.eu-west-1.amazonaws.com/v2/shop/manifests/1": no basic auth credentials': "",
+    "no such manifest: docker.io/ada/shop:1": "",
+    f'Get "https://no.such.invalid/v2/": {NO_HOST}': "the registry does not answer: check its address and that it runs",
+    "toomanyrequests: You have reached your unauthenticated pull rate limit.": (
+        r"the registry's rate limit for this address is reached \(429\)$"
+    ),
+    "received unexpected HTTP status: 503 Service Unavailable": "the registry or the network failed: try again",
+    "permission denied while trying to connect to the Docker daemon socket": "may not use the Docker engine",
+    "docker: 'manifest' is not a docker command.": "exit code 1: docker: 'manifest' is not a docker command",
+}
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            'Get "https://no.such.invalid/v2/": dial tcp: lookup no.such.invalid on 10.0.0.1:53: no such host',
-            "the registry does not answer: check its address and that it runs",
-        ),
-        (
-            "toomanyrequests: You have reached your unauthenticated pull rate limit.",
-            r"the registry's rate limit for this address is reached \(429\)$",
-        ),
-        ("received unexpected HTTP status: 503 Service Unavailable", "the registry or the network failed: try again"),
-        ("permission denied while trying to connect to the Docker daemon socket", "may not use the Docker engine"),
-        ("docker: 'manifest' is not a docker command.", "exit code 1: docker: 'manifest' is not a docker command"),
-    ],
-    ids=["no such host", "rate limit", "unavailable", "socket", "no such command"],
-)
-def test_anything_else_is_unknown_and_not_private(text: str, message: str) -> None:
-    runner = ScriptedRunner({"manifest inspect": printed(1, text)})
-    with pytest.raises(BuildError, match=f"^looking up ada/shop:1 without a login failed: .*{message}"):
-        is_public(docker_of(runner), "ada/shop:1")
+@pytest.mark.parametrize(("text", "message"), LOOK_UPS.items(), ids=LOOK_UPS)
+def test_an_image_that_the_registry_refuses_is_private_and_anything_else_unknown(text: str, message: str) -> None:
+    docker = docker_of(ScriptedRunner({"manifest inspect": printed(1, text)}))
+    if message:
+        with pytest.raises(BuildError, match=f"^looking up ada/shop:1 without a login failed: .*{message}"):
+            is_public(docker, "ada/shop:1")
+    else:
+        assert not is_public(docker, "ada/shop:1")
 
 
 def test_a_registry_that_is_down_is_unknown(docker_engine: Engine) -> None:
@@ -273,13 +261,17 @@ def test_the_anonymous_question_uses_no_login_of_the_user(tmp_path: Path) -> Non
 DIGEST, CONFIG = "sha256:" + "d" * 64, "sha256:" + "c" * 64
 
 
+def of_type(kind: str, config: str, digest: str = DIGEST) -> dict[str, Any]:
+    return {"Descriptor": {"digest": digest}, kind: {"config": {"digest": config}}}
+
+
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
-        ({"Descriptor": {"digest": DIGEST}, "SchemaV2Manifest": {"config": {"digest": CONFIG}}}, True),
-        ({"Descriptor": {"digest": DIGEST}, "OCIManifest": {"config": {"digest": CONFIG}}}, True),
-        ({"Descriptor": {"digest": CONFIG}, "OCIManifest": {"config": {"digest": "sha256:e"}}}, True),
-        ({"Descriptor": {"digest": DIGEST}, "OCIManifest": {"config": {"digest": "sha256:e"}}}, False),
+        (of_type("SchemaV2Manifest", CONFIG), True),
+        (of_type("OCIManifest", CONFIG), True),
+        (of_type("OCIManifest", "sha256:e", digest=CONFIG), True),
+        (of_type("OCIManifest", "sha256:e"), False),
         ({"Descriptor": {"digest": DIGEST}}, False),
         ([{"Descriptor": {"digest": CONFIG}}], False),
         (printed(1, "no such manifest: docker.io/ada/shop:1"), False),

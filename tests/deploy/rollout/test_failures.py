@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from beanpod.deploy.errors import BusyError, DeadlineError, NotRolledBackError, RolledBackError
+from beanpod.deploy.errors import BusyError, DeadlineError, DeployError, NotRolledBackError, RolledBackError
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Phase
 from tests.deploy.rollout.sandbox import UPDATE_SECONDS, Sandbox, bundle, handling
@@ -22,14 +22,14 @@ def _failing_target(sandbox: Sandbox, fault: str, *, instances: int = 1, **detai
 
 
 def test_rolls_back_a_failed_update_and_reports_its_first_error(sandbox: Sandbox) -> None:
-    target = _failing_target(sandbox, "error-event")
+    target = _failing_target(sandbox, "error-event", instances=4)
     rollout, reporter = sandbox.rollout(target)
-    with pytest.raises(
-        RolledBackError, match=rf"^{BAD.label} failed on {target.environment}: .* does not run"
-    ) as caught:
+    with pytest.raises(RolledBackError, match=rf"^{BAD.label} failed on {target.environment}: .* do not run") as caught:
         rollout.release(BAD)
-    assert "rolled back, " + GOOD.label + " runs again" in str(caught.value)
-    assert caught.value.causes[0].startswith("Instance deployment failed.")
+    assert f"rolled back, {GOOD.label} runs again" in str(caught.value)
+    first, *instances = caught.value.causes[:5]
+    assert first.startswith("Instance deployment failed.")
+    assert [cause.partition(": ")[0][:2] for cause in instances] == ["i-"] * 4
     assert any("Application deployment failed" in cause for cause in caught.value.causes)
     assert sandbox.version_label(target) == GOOD.label
     outcome = rollout.outcome
@@ -62,46 +62,31 @@ def test_the_errors_are_reported_while_it_is_rolled_out(sandbox: Sandbox, second
     assert set(reporter.event_phases) == {Phase.ROLL_OUT, Phase.ROLL_BACK}
 
 
-def test_the_causes_include_those_of_each_instance(sandbox: Sandbox) -> None:
-    target = _failing_target(sandbox, "error-event", instances=4)
-    with pytest.raises(RolledBackError) as caught:
-        sandbox.rollout(target)[0].release(BAD)
-    first, *instances = caught.value.causes[:5]
-    assert first.startswith("Instance deployment failed.")
-    assert [cause.partition(": ")[0][:2] for cause in instances] == ["i-"] * 4
+Failure = tuple[str, dict[str, Any], type[DeployError], str, str]
+# A fault, its details, what is raised, and the first cause.
+FAILURES: list[Failure] = [
+    ("with-errors-silently", {"label": "previous"}, RolledBackError, f"it runs {GOOD.label}; rolled back", ""),
+    ("error-event", {"label": "previous"}, RolledBackError, f"it runs {GOOD.label}; rolled back", ""),
+    ("reverts", {}, RolledBackError, "Elastic Beanstalk reverted to it, and it runs well", ""),
+    ("instance-behind", {}, RolledBackError, f"1 of 2 instances does not run {BAD.label}", "Incorrect application ver"),
+    ("unhealthy", {}, RolledBackError, "its health is Severe", "failing with HTTP 5xx"),
+    ("terminated", {}, NotRolledBackError, "it is Terminating: it cannot be rolled back", ""),
+]
 
 
-@pytest.mark.parametrize("fault", ["with-errors-silently", "error-event"])
-def test_an_update_that_ends_with_the_old_label_fails(sandbox: Sandbox, fault: str) -> None:
-    target = _failing_target(sandbox, fault, label="previous")
-    with pytest.raises(RolledBackError, match=f"it runs {GOOD.label}; rolled back"):
-        sandbox.rollout(target)[0].release(BAD)
-    assert sandbox.version_label(target) == GOOD.label
-
-
-def test_an_update_that_beanstalk_reverts_fails(sandbox: Sandbox) -> None:
-    target = _failing_target(sandbox, "reverts")
-    rollout, reporter = sandbox.rollout(target)
-    with pytest.raises(RolledBackError, match="Elastic Beanstalk reverted to it, and it runs well"):
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda row: " ".join((row[0], *row[1].values())))
+def test_a_release_fails_by_the_state_of_its_environment(sandbox: Sandbox, failure: Failure) -> None:
+    fault, details, kind, message, cause = failure
+    target = _failing_target(sandbox, fault, instances=2, **details)
+    rollout, reporter = sandbox.rollout(target, settings=Settings(recovery=60))
+    with pytest.raises(kind, match=message) as caught:
         rollout.release(BAD)
-    assert Phase.ROLL_BACK not in reporter.phases
-    assert rollout.outcome.rolled_back
-
-
-def test_rolls_back_when_an_instance_stays_on_the_old_version(sandbox: Sandbox) -> None:
-    target = _failing_target(sandbox, "instance-behind", instances=2)
-    with pytest.raises(RolledBackError, match=f"1 of 2 instances does not run {BAD.label}") as caught:
-        sandbox.rollout(target)[0].release(BAD)
-    assert "Incorrect application version" in caught.value.causes[0]
-
-
-def test_rolls_back_when_the_health_does_not_recover_in_time(sandbox: Sandbox) -> None:
-    target = _failing_target(sandbox, "unhealthy")
-    rollout, _ = sandbox.rollout(target, settings=Settings(recovery=60))
-    with pytest.raises(RolledBackError, match="its health is Severe") as caught:
-        rollout.release(BAD)
-    assert "failing with HTTP 5xx" in caught.value.causes[0]
-    assert sandbox.version_label(target) == GOOD.label
+    assert cause in "".join(caught.value.causes[:1])
+    rolled_back = kind is RolledBackError
+    assert (caught.value.exit_code, rollout.outcome.rolled_back) == (5 if rolled_back else 6, rolled_back)
+    if rolled_back:
+        assert sandbox.version_label(target) == GOOD.label
+    assert (Phase.ROLL_BACK in reporter.phases) is (rolled_back and fault != "reverts")
 
 
 def _without_causes(parsed: Any, **_: object) -> None:
@@ -129,42 +114,31 @@ def test_the_causes_of_the_health_are_reported_and_not_required(sandbox: Sandbox
     assert len(unasked) == denied
 
 
-def test_a_failed_pull_on_an_instance_has_a_remedy(sandbox: Sandbox) -> None:
+def test_the_last_cause_is_a_remedy(sandbox: Sandbox) -> None:
     def fail_to_pull(parsed: Any, **_: object) -> None:
         for event in parsed["Events"]:
             if event["Message"].startswith("Instance deployment failed. For details"):
                 event["Message"] = "Instance deployment failed to download the Docker image. The deployment failed."
 
-    aws = sandbox.aws()
-    rollout, _ = sandbox.rollout(_failing_target(sandbox, "error-event"), aws=aws)
-    with handling(aws, "after-call.*.DescribeEvents", fail_to_pull), pytest.raises(RolledBackError) as caught:
-        rollout.release(BAD)
-    assert "the token in DOCKER_PASSWORD of [secrets] may have expired" in caught.value.causes[-1]
-
-
-def test_a_health_that_clients_cause_has_a_remedy(sandbox: Sandbox) -> None:
     def blame_clients(parsed: Any, **_: object) -> None:
         parsed["InstanceHealthList"][0]["Causes"] = ["30.0 % of the requests are erroring with HTTP 4xx."]
 
-    aws = sandbox.aws()
-    rollout, _ = sandbox.rollout(_failing_target(sandbox, "unhealthy"), aws=aws)
-    with handling(aws, "after-call.*.DescribeInstancesHealth", blame_clients), pytest.raises(RolledBackError) as caught:
-        rollout.release(BAD)
-    assert caught.value.causes[-1].startswith("if clients cause the 4xx, have Elastic Beanstalk ignore them: ")
+    expired, ignore = "the token in DOCKER_PASSWORD of [secrets] may have expired", "have Elastic Beanstalk ignore them"
+    for fault, operation, handle, remedy in (
+        ("error-event", "DescribeEvents", fail_to_pull, expired),
+        ("unhealthy", "DescribeInstancesHealth", blame_clients, f"if clients cause the 4xx, {ignore}: "),
+    ):
+        aws = sandbox.aws()
+        rollout, _ = sandbox.rollout(_failing_target(sandbox, fault), aws=aws)
+        with handling(aws, f"after-call.*.{operation}", handle), pytest.raises(RolledBackError) as caught:
+            rollout.release(BAD)
+        assert remedy in caught.value.causes[-1]
 
 
 def test_succeeds_when_the_health_recovers_in_time(sandbox: Sandbox) -> None:
     target = _failing_target(sandbox, "slow-green", seconds=100)
     outcome = sandbox.rollout(target)[0].release(BAD)
     assert (outcome.health, outcome.changed) == ("Ok", True)
-
-
-def test_warning_health_fails_unless_accepted(sandbox: Sandbox) -> None:
-    target = _failing_target(sandbox, "yellow", times=2)
-    with pytest.raises(RolledBackError, match="its health is Warning"):
-        sandbox.rollout(target)[0].release(BAD)
-    accepting = Settings(accepted_health=("Warning",))
-    assert sandbox.rollout(target, settings=accepting)[0].release(BAD).health == "Warning"
 
 
 def test_an_update_that_cannot_be_aborted_ends_with_an_unknown_state(sandbox: Sandbox) -> None:
@@ -185,25 +159,6 @@ def test_a_version_of_another_deployer_is_not_rolled_back(sandbox: Sandbox, targ
     assert sandbox.version_label(target) == bundle("theirs").label
 
 
-def test_an_environment_that_is_terminated_meanwhile_cannot_be_rolled_back(sandbox: Sandbox) -> None:
-    target = _failing_target(sandbox, "terminated")
-    with pytest.raises(NotRolledBackError, match="it is Terminating: it cannot be rolled back") as caught:
-        sandbox.rollout(target)[0].release(BAD)
-    assert caught.value.exit_code == 6
-
-
-def test_a_first_release_that_fails_is_not_rolled_back(sandbox: Sandbox, target: Target) -> None:
-    sandbox.emulator.inject_fault("error-event", version_label=BAD.label)
-    with pytest.raises(NotRolledBackError, match="this is the first release, there is nothing to roll back to"):
-        sandbox.rollout(target)[0].release(BAD)
-
-
-def test_a_first_release_that_is_reverted_leaves_the_sample(sandbox: Sandbox, target: Target) -> None:
-    sandbox.emulator.inject_fault("reverts", version_label=BAD.label)
-    with pytest.raises(NotRolledBackError, match="it runs Sample Application: as before this first release"):
-        sandbox.rollout(target)[0].release(BAD)
-
-
 def test_a_rollback_is_tried_once(sandbox: Sandbox) -> None:
     target = _failing_target(sandbox, "error-event")
     sandbox.emulator.inject_fault("error-event", version_label=GOOD.label)
@@ -214,11 +169,23 @@ def test_a_rollback_is_tried_once(sandbox: Sandbox) -> None:
 
 
 def test_no_rollback_with_roll_back_disabled(sandbox: Sandbox) -> None:
-    target = _failing_target(sandbox, "error-event")
-    rollout, reporter = sandbox.rollout(target, settings=Settings(roll_back=False))
+    rollout, reporter = sandbox.rollout(_failing_target(sandbox, "error-event"), settings=Settings(roll_back=False))
     with pytest.raises(NotRolledBackError, match="it is not rolled back, because of --no-rollback"):
         rollout.release(BAD)
     assert Phase.ROLL_BACK not in reporter.phases
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("error-event", "this is the first release, there is nothing to roll back to"),
+        ("reverts", "it runs Sample Application: as before this first release"),
+    ],
+)
+def test_a_first_release_is_not_rolled_back(sandbox: Sandbox, target: Target, fault: str, message: str) -> None:
+    sandbox.emulator.inject_fault(fault, version_label=BAD.label)
+    with pytest.raises(NotRolledBackError, match=message):
+        sandbox.rollout(target)[0].release(BAD)
 
 
 def test_no_rollback_to_a_version_whose_bundle_was_deleted(sandbox: Sandbox) -> None:

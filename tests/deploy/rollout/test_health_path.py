@@ -27,17 +27,12 @@ def answering(target: Target, ask: Callable[[str], int]) -> Target:
     return replace(target, health_path=HealthPath(URL, ask=ask))
 
 
-def refused(_: str) -> int:
-    raise ConnectionRefusedError(111, "Connection refused")
-
-
 def test_a_release_requests_the_health_path_twice(sandbox: Sandbox) -> None:
     questions: list[str] = []
     target = answering(sandbox.environment(), lambda url: questions.append(url) or 200)  # type: ignore[func-returns-value]
     rollout, reporter = sandbox.rollout(target)
     outcome = rollout.release(bundle("well"))
-    assert questions == [URL, URL]
-    assert outcome.health_path == f"GET {URL} answered 200"
+    assert (questions, outcome.health_path) == ([URL, URL], f"GET {URL} answered 200")
     assert outcome.health_path in reporter.messages
 
 
@@ -55,11 +50,18 @@ def test_rolls_back_when_the_health_path_answers_500(sandbox: Sandbox, target: T
     assert reporter.messages[-1] == f"GET {URL} answered 200"
 
 
-def test_succeeds_when_the_health_path_recovers_in_time(sandbox: Sandbox) -> None:
-    answers = iter([503, 503, 200, 503, 200, 200])
-    rollout, _ = sandbox.rollout(answering(sandbox.environment(), lambda _: next(answers)))
+def test_a_health_path_is_waited_for(sandbox: Sandbox) -> None:
+    """Also where nothing listens yet."""
+    answers = iter([0, 0, 503, 200, 503, 200, 200])
+
+    def ask(_: str) -> int:
+        if status := next(answers):
+            return status
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    rollout, reporter = sandbox.rollout(answering(sandbox.environment(), ask))
     assert rollout.release(bundle("slow")).health_path == f"GET {URL} answered 200"
-    assert next(answers, None) is None
+    assert (next(answers, None), reporter.warnings) == (None, [])
 
 
 @pytest.mark.parametrize(
@@ -79,13 +81,6 @@ def test_an_unreachable_address_is_reported_and_no_failure(sandbox: Sandbox, err
     assert outcome.changed
     assert outcome.health_path == f"not reached: {URL}: {reason}"
     assert any(outcome.health_path in warning for warning in reporter.warnings)
-
-
-def test_a_container_that_does_not_listen_yet_is_waited_for(sandbox: Sandbox) -> None:
-    answers: Iterator[Callable[[str], int]] = iter([refused, refused, lambda _: 200, lambda _: 200])
-    rollout, reporter = sandbox.rollout(answering(sandbox.environment(), lambda url: next(answers)(url)))
-    assert rollout.release(bundle("late")).health_path == f"GET {URL} answered 200"
-    assert reporter.warnings == []
 
 
 def test_a_rollback_whose_health_path_fails_is_reported(sandbox: Sandbox, target: Target) -> None:
@@ -167,12 +162,11 @@ def test_an_unknown_host_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_answer_of_a_proxy_is_not_the_apps(monkeypatch: pytest.MonkeyPatch) -> None:
-    url = "http://shop.example.org/health"
+    monkeypatch.delenv("no_proxy", raising=False)
     for status, well in ((407, None), (502, None), (200, True), (500, False)):
-        with answers_of({url: (status, "")}) as (proxy, requests):
+        with answers_of({URL: (status, "")}) as (proxy, requests):
             monkeypatch.setenv("http_proxy", proxy)
-            monkeypatch.delenv("no_proxy", raising=False)
-            assert HealthPath(url).answer().well is well
+            assert HealthPath(URL).answer().well is well
             assert len(requests) == 1
 
 

@@ -35,6 +35,7 @@ def _interrupted(sandbox: Sandbox, target: Target, operation: str, number: int, 
 @pytest.mark.parametrize(
     ("action", "number", "when", "leaves"),
     [
+        ("GetCallerIdentity", 1, "before", NOTHING),
         ("DescribeEnvironments", 1, "before", NOTHING),
         ("PutObject", 1, "after", NOTHING),
         ("CreateApplicationVersion", 1, "after", NOTHING),
@@ -65,58 +66,36 @@ def test_an_interruption_reports_the_state_and_releases_the_lock(
     assert sandbox.version_label(target) == new.label
 
 
-def test_a_rollback_skips_an_interrupted_release(sandbox: Sandbox, target: Target) -> None:
-    sandbox.release(target, "one")
-    with _interrupted(sandbox, target, "DescribeEvents", 2, "before") as rollout, pytest.raises(InterruptionError):
-        rollout.release(bundle("stopped"))
-    sandbox.emulator.advance(1000)
-    assert sandbox.version_label(target) == bundle("stopped").label
-    # Not even by a release that fails after it.
-    sandbox.emulator.inject_fault("error-event", version_label=bundle("bad").label)
-    with pytest.raises(RolledBackError, match=f"{bundle('stopped').label} runs again"):
-        sandbox.rollout(target)[0].release(bundle("bad"))
-    sandbox.rollout(target)[0].roll_back()
-    assert sandbox.version_label(target) == bundle("one").label
-
-
-def test_a_rollback_skips_two_interrupted_releases(sandbox: Sandbox, target: Target) -> None:
+def test_a_rollback_skips_interrupted_releases(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one")
     for text, action, number in (("cut", "DescribeEvents", 2), ("never began", "UpdateEnvironment", 1)):
         with _interrupted(sandbox, target, action, number, "before") as rollout, pytest.raises(InterruptionError):
             rollout.release(bundle(text))
         sandbox.emulator.advance(1000)
     assert sandbox.version_label(target) == bundle("cut").label
+    # Not even by a release that fails after them.
+    sandbox.emulator.inject_fault("error-event", version_label=bundle("bad").label)
+    with pytest.raises(RolledBackError, match=f"{bundle('cut').label} runs again"):
+        sandbox.rollout(target)[0].release(bundle("bad"))
     sandbox.rollout(target)[0].roll_back()
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_an_interrupted_rollback_releases_the_lock(sandbox: Sandbox, target: Target) -> None:
-    sandbox.release(target, "good")
-    sandbox.emulator.inject_fault("error-event", version_label=bundle("bad").label)
-    with (
-        _interrupted(sandbox, target, "UpdateEnvironment", 2, "after") as rollout,
-        pytest.raises(InterruptionError, match=GOING_BACK),
-    ):
-        rollout.release(bundle("bad"))
-    assert LockStore(target, sandbox.aws()).read().owner is None
-
-
-def test_an_interruption_after_a_rollback_says_how_it_ended(sandbox: Sandbox, target: Target) -> None:
-    bad = bundle("bad until it is rolled back")
+@pytest.mark.parametrize(
+    ("action", "number", "leaves"),
+    # The objects are the bundle, the lock, and the lock's release.
+    [("UpdateEnvironment", 2, GOING_BACK), ("PutObject", 3, "^interrupted: {label} failed .*; rolled back, ")],
+)
+def test_an_interrupted_rollback_releases_the_lock(
+    sandbox: Sandbox, target: Target, action: str, number: int, leaves: str
+) -> None:
+    bad = bundle(f"bad until {action}")
     sandbox.release(target, "good")
     sandbox.emulator.inject_fault("error-event", version_label=bad.label)
-    # Of the bundle, the lock, and the lock's release.
     with (
-        _interrupted(sandbox, target, "PutObject", 3, "after") as rollout,
-        pytest.raises(InterruptionError, match=f"^interrupted: {bad.label} failed .*; rolled back, "),
+        _interrupted(sandbox, target, action, number, "after") as rollout,
+        pytest.raises(InterruptionError, match=leaves.format(label=bad.label)),
     ):
         rollout.release(bad)
-    assert rollout.outcome.rolled_back
-
-
-def test_an_interrupted_preflight_changes_nothing(sandbox: Sandbox, target: Target) -> None:
-    with (
-        _interrupted(sandbox, target, "GetCallerIdentity", 1, "before") as rollout,
-        pytest.raises(InterruptionError, match=NOTHING),
-    ):
-        rollout.preflight()
+    assert rollout.outcome.rolled_back is (action == "PutObject")
+    assert LockStore(target, sandbox.aws()).read().owner is None

@@ -51,12 +51,9 @@ def test_of_two_at_once_one_ends_and_names_the_other(sandbox: Sandbox, target: T
     (error,) = (result for result in results if isinstance(result, BusyError))
     (outcome,) = (result for result in results if isinstance(result, Outcome))
     winner = "ann" if outcome.version_label == bundle("a").label else "bob"
-    assert re.match(
-        rf"environment {target.environment} is locked by {winner} since \d\d:\d\d:\d\d UTC, deploying "
-        rf"{outcome.version_label} of commit 0+: deploy again when that deployment has ended; if it was killed, after "
-        r"\d\d:\d\d:\d\d UTC$",
-        str(error),
-    )
+    locked = rf"environment {target.environment} is locked by {winner} since \d\d:\d\d:\d\d UTC"
+    what = f"deploying {outcome.version_label} of commit 0+: deploy again when that deployment has ended"
+    assert re.match(rf"{locked}, {what}; if it was killed, after \d\d:\d\d:\d\d UTC$", str(error))
     assert error.exit_code == 4
     assert sandbox.version_label(target) == outcome.version_label
 
@@ -256,21 +253,17 @@ def _kill_during(sandbox: Sandbox, target: Target, text: str, *, sick: int) -> N
     sandbox.emulator.advance(LEASE_SECONDS)
 
 
-def test_a_killed_release_that_is_deployed_again_rolls_back_to_the_last_good_one(
-    sandbox: Sandbox, target: Target
+@pytest.mark.parametrize(
+    ("text", "sick", "then"), [("cut off", 2, "cut off"), ("sick and cut off", 1, "next")], ids=["again", "another"]
+)
+def test_a_release_after_a_killed_one_rolls_back_to_the_last_good_one(
+    sandbox: Sandbox, target: Target, text: str, sick: int, then: str
 ) -> None:
-    _kill_during(sandbox, target, "cut off", sick=2)
+    _kill_during(sandbox, target, text, sick=sick)
+    if then != text:
+        sandbox.emulator.inject_fault("error-event", version_label=bundle(then).label)
     with pytest.raises(RolledBackError, match=f"{bundle('good').label} runs again"):
-        sandbox.rollout(target)[0].release(bundle("cut off"))
-
-
-def test_a_release_after_a_killed_and_unwell_one_rolls_back_to_the_last_good_one(
-    sandbox: Sandbox, target: Target
-) -> None:
-    _kill_during(sandbox, target, "sick and cut off", sick=1)
-    sandbox.emulator.inject_fault("error-event", version_label=bundle("next").label)
-    with pytest.raises(RolledBackError, match=f"{bundle('good').label} runs again"):
-        sandbox.rollout(target)[0].release(bundle("next"))
+        sandbox.rollout(target)[0].release(bundle(then))
 
 
 @pytest.mark.parametrize("content", ["not json", "[]", json.dumps({"owner": {"token": "x"}, "last_good": None})])

@@ -52,52 +52,46 @@ def test_a_release_makes_fourteen_calls_besides_its_polls(sandbox: Sandbox, targ
     assert 2 + len(before) + 3 == 14
 
 
-def test_nothing_to_do_is_five_calls_and_no_upload(sandbox: Sandbox, target: Target) -> None:
+def test_what_runs_already_is_five_calls_and_is_deployed_again_with_force(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "same")
     sandbox.clear_calls()
     rollout, reporter = sandbox.rollout(target)
     outcome = rollout.release(bundle("same"))
-    # Two more read the stacks' outputs.
-    assert sandbox.actions() == [
-        "GetCallerIdentity",
-        "DescribeEnvironments",
-        "ListObjectsV2",
-        "DescribeInstancesHealth",
-        # The deployment lock.
-        "GetObject",
-    ]
+    # Two more read the stacks' outputs. The last one reads the deployment lock.
+    looks = ["GetCallerIdentity", "DescribeEnvironments", "ListObjectsV2", "DescribeInstancesHealth", "GetObject"]
+    assert sandbox.actions() == looks
     # It replaced nothing: a workflow that goes back to the previous version must not get the one that runs.
     assert (outcome.changed, outcome.version_label, outcome.previous_version) == (False, bundle("same").label, None)
     assert reporter.messages[-1] == f"its instance runs {bundle('same').label}, health Ok"
 
-
-def test_force_deploys_what_runs_already(sandbox: Sandbox, target: Target) -> None:
-    sandbox.release(target, "same")
-    sandbox.clear_calls()
-    outcome = sandbox.rollout(target)[0].release(bundle("same"), force=True)
-    assert outcome.changed
+    assert sandbox.rollout(target)[0].release(bundle("same"), force=True).changed
     assert "UpdateEnvironment" in sandbox.actions()
-    assert sum(call.action == "PutObject" and call.key.startswith("bundles/") for call in sandbox.emulator.calls()) == 0
+    assert not _uploads(sandbox)
+
+
+def _uploads(sandbox: Sandbox) -> list[str]:
+    calls = sandbox.emulator.calls()
+    return [call.key for call in calls if call.action == "PutObject" and call.key.startswith("bundles/")]
 
 
 def test_deploys_a_version_again_that_runs_in_poor_health(sandbox: Sandbox, target: Target) -> None:
-    sandbox.emulator.inject_fault("unhealthy", version_label=bundle("sick").label)
+    sick = bundle("sick")
+    sandbox.emulator.inject_fault("unhealthy", version_label=sick.label)
     with pytest.raises(Exception, match="its health is Severe"):
-        sandbox.rollout(target)[0].release(bundle("sick"))
+        sandbox.rollout(target)[0].release(sick)
     rollout, reporter = sandbox.rollout(target)
-    assert rollout.release(bundle("sick")).changed
-    assert (
-        f"the environment has {bundle('sick').label} already, but its health is Severe: deploying it again"
-        in reporter.messages
-    )
+    assert rollout.release(sick).changed
+    already = f"the environment has {sick.label} already, but its health is Severe: deploying it again"
+    assert already in reporter.messages
 
 
 def test_a_busy_environment_is_waited_for(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "old")
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
     rollout, reporter = sandbox.rollout(target)
+    assert rollout.preflight(wait=False).environment.status == "Updating"
     assert rollout.preflight().environment.ready
-    assert reporter.messages[0] == f"environment {target.environment} is Updating: waiting until it is Ready"
+    assert f"environment {target.environment} is Updating: waiting until it is Ready" in reporter.messages
 
 
 def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(sandbox: Sandbox, target: Target) -> None:
@@ -114,52 +108,34 @@ def test_a_terminating_environment_is_refused(sandbox: Sandbox, target: Target) 
         sandbox.rollout(target)[0].preflight()
 
 
-def test_a_preflight_can_skip_waiting(sandbox: Sandbox, target: Target) -> None:
-    sandbox.release(target, "old")
-    sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
-    assert sandbox.rollout(target)[0].preflight(wait=False).environment.status == "Updating"
-
-
-def test_the_version_has_description_and_tags(sandbox: Sandbox, target: Target) -> None:
+def test_the_version_has_description_tags_and_checksum(sandbox: Sandbox, target: Target) -> None:
     run = replace(source(1, "a\nb" * 100), run_url="https://ci.example/1?a=b")
-    sandbox.rollout(target, source=run)[0].release(bundle("described"))
-    labels = [bundle("described").label]
-    found = sandbox.beanstalk.describe_application_versions(ApplicationName=APPLICATION, VersionLabels=labels)
+    made = bundle("described")
+    sandbox.rollout(target, source=run)[0].release(made)
+    found = sandbox.beanstalk.describe_application_versions(ApplicationName=APPLICATION, VersionLabels=[made.label])
     version = found["ApplicationVersions"][0]
     description = f"{run.short_commit} {run.run_url} by a ba ba b"
     assert (version["Description"][: len(description)], len(version["Description"])) == (description, 200)
     tags = sandbox.beanstalk.list_tags_for_resource(ResourceArn=version["ApplicationVersionArn"])["ResourceTags"]
-    assert {tag["Key"]: tag["Value"] for tag in tags} == {
-        "beanpod:commit": run.commit,
-        "beanpod:run": "https://ci.example/1_a=b",
-    }
+    given = {"beanpod:commit": run.commit, "beanpod:run": "https://ci.example/1_a=b"}
+    assert {tag["Key"]: tag["Value"] for tag in tags} == given
+    head = sandbox.s3.head_object(Bucket=target.bucket, Key=made.key, ChecksumMode="ENABLED")
+    assert head["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(made.data).digest()).decode()
 
 
-def test_the_bundle_is_stored_with_its_checksum(sandbox: Sandbox, target: Target) -> None:
-    sandbox.release(target, "stored")
-    head = sandbox.s3.head_object(Bucket=target.bucket, Key=bundle("stored").key, ChecksumMode="ENABLED")
-    assert head["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(bundle("stored").data).digest()).decode()
-
-
-def test_uses_the_bundle_and_version_of_an_interrupted_run(sandbox: Sandbox, target: Target) -> None:
-    left = bundle("left")
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_uses_the_bundle_and_version_of_an_interrupted_run(sandbox: Sandbox, target: Target, when: str) -> None:
+    left = bundle(f"left {when}")
+    rollout, reporter = sandbox.rollout(target)
+    if when == "meanwhile":
+        rollout.preflight()
     sandbox.s3.put_object(Bucket=target.bucket, Key=left.key, Body=left.data, ChecksumAlgorithm="SHA256")
     sandbox.make_version(left.label, left.key)
     sandbox.clear_calls()
-    rollout, reporter = sandbox.rollout(target)
     assert rollout.release(left).changed
-    assert [call.key for call in sandbox.emulator.calls() if call.action == "PutObject" and "bundles" in call.key] == []
+    assert (len(_uploads(sandbox)), "PutObject" in sandbox.actions()) == (when == "meanwhile", True)
     assert f"the bundle of {left.label} exists already: nothing uploaded" in reporter.messages
     assert f"version {left.label} exists already" in reporter.messages
-
-
-def test_uses_a_bundle_that_is_uploaded_meanwhile(sandbox: Sandbox, target: Target) -> None:
-    same = bundle("meanwhile")
-    rollout, reporter = sandbox.rollout(target)
-    rollout.preflight()
-    sandbox.s3.put_object(Bucket=target.bucket, Key=same.key, Body=same.data, ChecksumAlgorithm="SHA256")
-    assert rollout.release(same).changed
-    assert f"the bundle of {same.label} exists already: nothing uploaded" in reporter.messages
 
 
 def test_another_content_under_the_bundles_key_is_refused(sandbox: Sandbox, target: Target) -> None:

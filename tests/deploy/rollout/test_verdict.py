@@ -26,22 +26,32 @@ def _instances(*all_of_them: Instance, after: float = 1) -> Instances:
 
 
 @pytest.mark.parametrize(
-    ("environment", "state", "text"),
+    ("changes", "state", "text"),
     [
-        (WELL, State.GOOD, "it runs v2"),
-        (replace(WELL, status="Updating"), State.MOVING, "it is Updating"),
-        (replace(WELL, status="Aborting"), State.MOVING, "it is Aborting"),
-        (replace(WELL, status="Terminating"), State.GONE, "it is Terminating"),
-        (replace(WELL, version_label="v1"), State.OTHER, "it runs v1"),
-        (replace(WELL, version_label=""), State.OTHER, "it runs nothing"),
-        (replace(WELL, health="Severe"), State.RECOVERING, "its health is Severe"),
-        (replace(WELL, health="Info"), State.GOOD, "it runs v2"),
-        (replace(WELL, health="NoData"), State.RECOVERING, "its health is NoData"),
+        ({}, State.GOOD, "it runs v2"),
+        ({"status": "Updating"}, State.MOVING, "it is Updating"),
+        ({"status": "Aborting"}, State.MOVING, "it is Aborting"),
+        ({"status": "Terminating"}, State.GONE, "it is Terminating"),
+        ({"version_label": "v1"}, State.OTHER, "it runs v1"),
+        ({"version_label": ""}, State.OTHER, "it runs nothing"),
+        ({"health": "Severe"}, State.RECOVERING, "its health is Severe"),
+        ({"health": "Info"}, State.GOOD, "it runs v2"),
+        ({"health": "NoData"}, State.RECOVERING, "its health is NoData"),
+        ({"health": "Warning"}, State.RECOVERING, "its health is Warning"),
     ],
 )
-def test_an_environment_is_judged_by_status_label_and_health(environment: Environment, state: State, text: str) -> None:
-    finding = judge(environment, None, "v2", Settings())
+def test_an_environment_is_judged_by_status_label_and_health(changes: dict[str, Any], state: State, text: str) -> None:
+    finding = judge(replace(WELL, **changes), None, "v2", Settings())
     assert (finding.state, finding.text) == (state, text)
+
+
+def test_warning_health_may_be_accepted() -> None:
+    accepting = Settings(accepted_health=("Warning",))
+    assert judge(replace(WELL, health="Warning"), None, "v2", accepting).state is State.GOOD
+
+
+OLD, FAILED = replace(DONE, version_label="v1"), replace(DONE, deployment="Failed")
+BEGUN = replace(DONE, deployment="In Progress")
 
 
 @pytest.mark.parametrize(
@@ -49,20 +59,16 @@ def test_an_environment_is_judged_by_status_label_and_health(environment: Enviro
     [
         (_instances(DONE), State.GOOD, "its instance runs v2"),
         (_instances(DONE, DONE), State.GOOD, "all 2 instances run v2"),
-        (_instances(DONE, replace(DONE, version_label="v1")), State.FAILED, "1 of 2 instances does not run v2"),
-        (_instances(replace(DONE, deployment="Failed")), State.FAILED, "its instance does not run v2"),
+        (_instances(DONE, OLD), State.FAILED, "1 of 2 instances does not run v2"),
+        (_instances(FAILED), State.FAILED, "its instance does not run v2"),
         # It has just been started, by a scaling group that grows.
         (_instances(DONE, STARTING), State.STARTING, "1 of 2 instances is starting"),
         (_instances(DONE, replace(STARTING, deployment="In Progress")), State.STARTING, "1 of 2 instances is starting"),
-        (
-            _instances(DONE, STARTING, replace(DONE, deployment="Failed")),
-            State.FAILED,
-            "2 of 3 instances do not run v2",
-        ),
+        (_instances(DONE, STARTING, FAILED), State.FAILED, "2 of 3 instances do not run v2"),
         (_instances(STARTING), State.RECOVERING, "its instance does not run v2"),
-        (_instances(replace(DONE, deployment="In Progress")), State.RECOVERING, "its instance does not run v2"),
+        (_instances(BEGUN), State.RECOVERING, "its instance does not run v2"),
         # Said before the environment settled: it may be different by now.
-        (_instances(replace(DONE, version_label="v1"), after=-5), State.RECOVERING, "its instance does not run v2"),
+        (_instances(OLD, after=-5), State.RECOVERING, "its instance does not run v2"),
         (_instances(), State.RECOVERING, "no instance reports its health"),
     ],
 )
