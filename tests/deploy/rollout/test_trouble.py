@@ -67,6 +67,11 @@ def test_no_answers_until_the_verdict_leave_an_unknown_state(sandbox: Sandbox, t
         rollout.release(bundle("new"))
 
 
+def test_a_throttled_release_succeeds(sandbox: Sandbox, target: Target) -> None:
+    sandbox.emulator.inject_fault("throttles", times=5)
+    assert sandbox.rollout(target)[0].release(bundle("new")).changed
+
+
 def test_permanent_throttling_is_reported_before_any_change(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("throttles", action="GetCallerIdentity", times=None)
     sandbox.clear_calls()
