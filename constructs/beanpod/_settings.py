@@ -174,7 +174,7 @@ class ScalingTrigger:
     Attributes:
         measure: A metric of the group, such as `CPUUtilization` (percent), `NetworkOut` (bytes) or `RequestCount`.
         unit: Default: the one in which CloudWatch knows the measure.
-        statistic: How the measure is aggregated over the instances.
+        statistic: How the measure is aggregated over the instances; `RequestCount` needs "Sum".
         lower_threshold: One instance is removed when the measure stays below it. In `unit`.
         upper_threshold: One instance is added when the measure stays above it. In `unit`.
         period: Between two samples of the measure, in whole minutes. Default: 5 minutes.

@@ -110,7 +110,10 @@ SPLITTING = """
             id="sizes and durations in Beanstalk's units",
         ),
         pytest.param(
-            {"scaling": ScalingTrigger(measure="RequestCount", upper_threshold=1000), "managed_updates": None},
+            {
+                "scaling": ScalingTrigger(measure="RequestCount", statistic="Sum", upper_threshold=1000),
+                "managed_updates": None,
+            },
             "autoscaling:trigger Unit=Count\nelasticbeanstalk:managedactions ManagedActionsEnabled=false\n"
             "no platformupdate",
             id="a trigger in the unit of its measure, and no managed updates",

@@ -107,7 +107,12 @@ availability_zones = ["eu-central-1a", "eu-central-1b"]
 public_subnet_ids = ["subnet-00000001", "subnet-00000002"]
 private_subnet_ids = ["subnet-00000003", "subnet-00000004"]
 """
-COUNTED = '[environment.scaling]\nlower_threshold = 1000\nupper_threshold = 5000\nmeasure = "RequestCount"\n'
+COUNTED = """[environment.scaling]
+lower_threshold = 1000
+upper_threshold = 5000
+measure = "RequestCount"
+statistic = "Sum"
+"""
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ class Scaling(Section):
     measure: limits.Measure = "CPUUtilization"
     """CloudWatch metric. Updates in place. Default: "CPUUtilization"."""
     statistic: limits.Statistic = "Average"
-    """How the metric is aggregated over the instances. Updates in place. Default: "Average"."""
+    """How the metric is aggregated; RequestCount needs "Sum". Updates in place. Default: "Average"."""
     lower_threshold: Annotated[float, types.limit("scaling.lower_threshold")] = 30
     """An instance is removed below it. Updates in place. Default: 30."""
     upper_threshold: Annotated[float, types.limit("scaling.upper_threshold")] = 70
@@ -257,7 +257,9 @@ class EnvironmentConfig(Section):
     type: limits.EnvironmentTypeName
     """One instance with a fixed address, or several behind an application load balancer. Replaces: the instances."""
     instance_types: types.Several[types.InstanceType] = Field(min_length=1, max_length=40)
-    """EC2 instance types in order of preference, all of one architecture. Replaces: the instances."""
+    """EC2 instance types in order of preference, all of the processor that the environment was created with. Replaces:
+    the instances.
+    """
     min_size: Annotated[int, types.limit("min_size")]
     """Minimum number of instances. Updates in place."""
     max_size: Annotated[int, types.limit("max_size")]
