@@ -409,7 +409,8 @@ class AlarmsConfig(Section):
     """Notifications about the environment's health."""
 
     email: types.Email | None = None
-    """Address that gets the alarms, once the link in AWS's first mail to it is opened. Updates in place. Default: none.
+    """Address that gets the alarms, once the link in AWS's first mail to it is opened. A single instance with a Compose
+    file raises none when requests fail. Updates in place. Default: none.
     """
 
 
