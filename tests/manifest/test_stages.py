@@ -134,7 +134,7 @@ statistic = "Sum"
         (f"{MYSQL}storage_gb = 100\nmax_storage_gb = 110\n", "database.max_allocated_storage", 110),
         (f'{MYSQL}instance_class = "db.m7g.large"\n', "database.instance_type", "m7g.large"),
         (f'{MYSQL}instance_type = "db.m7g.large"\n', "database.instance_type", "m7g.large"),
-        ("[environment.scaling]\nbreach_minutes = 9\n", "environment.scaling.breach_duration_minutes", 9),
+        ("[environment.scaling]\nbreach_minutes = 15\n", "environment.scaling.breach_duration_minutes", 15),
         (SINGLE_PRODUCTION, "environment.min_size", 1),
         (SINGLE_PRODUCTION, "environment.max_size", 1),
         (SINGLE_PRODUCTION, "environment.deployment_policy", "AllAtOnce"),

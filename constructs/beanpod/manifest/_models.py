@@ -178,7 +178,8 @@ class Scaling(Section):
     period_minutes: Annotated[int, types.limit("scaling.period_minutes")] = 5
     """Minutes between two evaluations of the metric. Updates in place. Default: 5."""
     breach_duration_minutes: Annotated[int, types.limit("scaling.breach_duration_minutes")] = 5
-    """Minutes for which a threshold must be passed before instances are added or removed. Updates in place. Default: 5.
+    """Minutes for which a threshold must be passed before instances are added or removed, a multiple of period_minutes.
+    Updates in place. Default: 5.
     """
 
     @property
