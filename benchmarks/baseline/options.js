@@ -94,6 +94,7 @@ function balanced(environment, service, tokens) {
 }
 
 function trigger(scaling) {
+  const periods = scaling.breach_duration_minutes / scaling.period_minutes;
   return rows('aws:autoscaling:trigger', {
     MeasureName: scaling.measure,
     Unit: scaling.unit,
@@ -102,6 +103,7 @@ function trigger(scaling) {
     UpperThreshold: scaling.upper_threshold,
     Period: scaling.period_minutes,
     BreachDuration: scaling.breach_duration_minutes,
+    ...periods > 1 && { EvaluationPeriods: periods },
   });
 }
 

@@ -121,6 +121,27 @@ class DatabaseReachable:
         return []
 
 
+@jsii.implements(IValidation)
+class ClientsAdmitted:
+    """A network load balancer passes the clients' addresses on, so that the instances' groups have to admit those.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-register-targets.html
+    """
+
+    def __init__(self, groups: Sequence[ec2.ISecurityGroup], port: float) -> None:
+        self._groups, self._port = groups, port
+
+    def validate(self) -> list[str]:
+        """Return the problem, if no rule of a group that is known admits addresses on the port."""
+        owners = {group.security_group_id for group in self._groups}
+        made = all(isinstance(group, ec2.SecurityGroup) for group in self._groups)
+        if not made or not known(self._port) or _allowed(_INGRESS, self._groups, owners, set(), self._port):
+            return []
+        rule = f"add_ingress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp({self._port:g}))"
+        problem = f"instance_security_group must admit the clients on port {self._port:g} with a network load balancer"
+        return [f"{problem}, which passes their addresses on: write e.g. instance_security_group.{rule}"]
+
+
 def needs_rule_check(database: IDatabase, group: ec2.ISecurityGroup) -> bool:
     """Return whether `DatabaseReachable` is to check the rules.
 

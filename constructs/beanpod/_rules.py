@@ -138,6 +138,16 @@ def _scaling_problems(values: Values) -> Iterator[Problem]:
         yield Problem(
             "scaling.unit", unit, f"must be {UNITS[measure]} with {measure}", "a trigger with another one never fires"
         )
+    period, breach = values.get("scaling.period_minutes"), values.get("scaling.breach_duration_minutes")
+    if period and breach and breach % period:
+        must = f"must be a multiple of the period ({period:g} minutes)"
+        yield Problem("scaling.breach_duration_minutes", breach, must, "Beanstalk would change one of the two")
+    statistic = values.get("scaling.statistic")
+    if measure == "RequestCount" and statistic in CHOICES["scaling.statistic"] and statistic != "Sum":
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-cloudwatch-metrics.html says it of this
+        # metric, and the page of application load balancers of its kin: "Minimum, Maximum, and Average all return 1".
+        remedy = 'write "Sum": each request is a sample of 1, so that all others are 1 at any load'
+        yield Problem("scaling.statistic", statistic, "must be Sum with RequestCount", remedy)
 
 
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-alb.html

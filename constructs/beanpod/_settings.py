@@ -174,11 +174,11 @@ class ScalingTrigger:
     Attributes:
         measure: A metric of the group, such as `CPUUtilization` (percent), `NetworkOut` (bytes) or `RequestCount`.
         unit: Default: the one in which CloudWatch knows the measure.
-        statistic: How the measure is aggregated over the instances.
+        statistic: How the measure is aggregated over the instances; `RequestCount` needs "Sum".
         lower_threshold: One instance is removed when the measure stays below it. In `unit`.
         upper_threshold: One instance is added when the measure stays above it. In `unit`.
         period: Between two samples of the measure, in whole minutes. Default: 5 minutes.
-        breach_duration: How long a threshold must be crossed before an instance is added or removed, in whole minutes.
+        breach_duration: How long a threshold must be crossed before an instance is added or removed, in whole periods.
             Default: 5 minutes.
     """
 
@@ -192,7 +192,12 @@ class ScalingTrigger:
 
     @property
     def options(self) -> Options:
-        """Return the options of Beanstalk."""
+        """Return the options of Beanstalk.
+
+        "BreachDuration = Period * EvaluationPeriods", or "Elastic Beanstalk might modify one of the values", says that
+        page.
+        """
+        period, breach = (it.to_minutes(integral=False) for it in (self.period, self.breach_duration))
         return {
             "aws:autoscaling:trigger": {
                 "MeasureName": self.measure,
@@ -200,8 +205,9 @@ class ScalingTrigger:
                 "Statistic": self.statistic,
                 "LowerThreshold": self.lower_threshold,
                 "UpperThreshold": self.upper_threshold,
-                "Period": self.period.to_minutes(integral=False),
-                "BreachDuration": self.breach_duration.to_minutes(integral=False),
+                "Period": period,
+                "BreachDuration": breach,
+                "EvaluationPeriods": int(breach / period) if breach > period > 0 else None,
             }
         }
 

@@ -15,6 +15,7 @@ from beanpod._arguments import checked
 from beanpod._checks import plain, refuse, region_problems, reject
 from beanpod._connectivity import (
     BeanstalkReachable,
+    ClientsAdmitted,
     DatabaseReachable,
     exchange_problems,
     ingress_port,
@@ -30,6 +31,7 @@ from beanpod._settings import (
     RENAMED_ARGUMENTS,
     DeploymentPolicy,
     EnvironmentType,
+    LoadBalancerType,
 )
 from beanpod._subnets import (
     PRIVATE,
@@ -188,6 +190,8 @@ class DockerEnvironment(EnvironmentBase):
         self._add_dependencies(vpc, subnets, balancer_subnets, given)
         if "isolated" in subnets.kinds and is_made_here(vpc):
             self.node.add_validation(BeanstalkReachable(vpc))
+        if balancer_subnets and given["load_balancer_type"] == LoadBalancerType.NETWORK:
+            self.node.add_validation(ClientsAdmitted(self._instance_groups, given["instance_port"]))
         if domain and domain.hosted_zone:
             ipv6 = self._options.value(LOAD_BALANCER, "IpAddressType") == "dualstack"
             _load_balancer.add_records(self, domain, self.record_target, ipv6=ipv6)

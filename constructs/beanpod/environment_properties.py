@@ -54,8 +54,9 @@ class EnvironmentProperties(TypedDict, total=False):
             neither groups nor certificates, and its instances' group must let the clients in. Default: APPLICATION.
         load_balancer_scheme: INTERNAL is reached from within the VPC and what is connected to it only. Default:
             INTERNET_FACING. Updates in place.
-        instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Default: t3.small. A list token is
-            given as one type, `ec2.InstanceType(Fn.join(",", types))`. Updates in place.
+        instance_types: The EC2 type, of an architecture that is fixed at creation; up to 39 more count with Spot
+            instances only (option `EnableSpot`). Default: t3.small. A list token is given as one type,
+            `ec2.InstanceType(Fn.join(",", types))`. Updates in place.
         root_volume_size: 10 to 16384 GiB, for the images and their layers. Default: 16 GiB. Updates in place.
         min_size: Instances at least, 1 or more. Default: 1. Updates in place.
         max_size: Instances at most. Default: 1 for a single instance, else 4, or min_size if that is more or a token.

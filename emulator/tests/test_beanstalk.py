@@ -120,6 +120,17 @@ def test_changes_and_removes_options(clients: Clients, beanstalk: Any, environme
     assert (VARIABLES, "GREETING") not in clients.options(EnvironmentName=environment)
 
 
+def test_an_environment_keeps_its_processor(clients: Clients, beanstalk: Any) -> None:
+    types = "aws:ec2:instances", "InstanceTypes"
+    name = clients.launch("types-dev", option(*types, "t3.micro"))
+    beanstalk.update_environment(EnvironmentName=name, OptionSettings=[option(*types, "m7i.large,t3.small")])
+    graviton = {"EnvironmentName": name, "OptionSettings": [option(*types, "t4g.micro")]}
+    code, message = refusal(beanstalk.update_environment, **graviton)
+    assert code == "InvalidParameterValue"
+    assert message.startswith("The processor architecture of an environment cannot be changed")
+    beanstalk.terminate_environment(EnvironmentName=name)
+
+
 def test_a_template_has_a_platform_and_settings(clients: Clients, beanstalk: Any) -> None:
     key = {"ApplicationName": "guestbook", "TemplateName": "small"}
     beanstalk.create_configuration_template(

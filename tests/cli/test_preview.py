@@ -80,6 +80,20 @@ def test_a_replacement_is_refused_unless_the_manifest_names_it(kind: str, named:
         refuse_replacements(changes, stage(allow=others))
 
 
+@pytest.mark.parametrize("after", ["t4g.micro", "t4g.small,t4g.medium"])
+def test_another_processor_is_refused_as_by_elastic_beanstalk(after: str) -> None:
+    types = PropertyChange("InstanceTypes", "t3.micro,t3a.micro", after, namespace=LAUNCH)
+    with pytest.raises(
+        UsageError, match="environment of stage dev keeps the processor that it was created with, x86_64: write types"
+    ):
+        refuse_replacements(in_stack(changed(ENVIRONMENT, types)), stage())
+    others = PropertyChange("InstanceTypes", "t3.micro", "c7i.large", namespace=LAUNCH)
+    refuse_replacements(
+        in_stack(changed(ENVIRONMENT, others), changed(ENVIRONMENT, types, replacement="yes")),
+        stage(allow=("environment",)),
+    )
+
+
 def test_several_replacements_are_refused_together() -> None:
     changes = in_stack(replaced(), replaced(ENVIRONMENT), replaced(VPC))
     with pytest.raises(UsageError) as caught:

@@ -67,7 +67,7 @@ UNITS = """
     ec2:instances InstanceTypes=t3.small,t3a.small
     autoscaling:asg MinSize=2 MaxSize=4
     autoscaling:trigger MeasureName=CPUUtilization Unit=Percent Statistic=Average LowerThreshold=12.5 UpperThreshold=80
-    autoscaling:trigger Period=5 BreachDuration=60
+    autoscaling:trigger Period=5 BreachDuration=60 EvaluationPeriods=12
     autoscaling:launchconfiguration RootVolumeSize=1024
     elasticbeanstalk:cloudwatch:logs RetentionInDays=3653
     elasticbeanstalk:managedactions ManagedActionsEnabled=true PreferredStartTime=Sun:03:00
@@ -110,7 +110,10 @@ SPLITTING = """
             id="sizes and durations in Beanstalk's units",
         ),
         pytest.param(
-            {"scaling": ScalingTrigger(measure="RequestCount", upper_threshold=1000), "managed_updates": None},
+            {
+                "scaling": ScalingTrigger(measure="RequestCount", statistic="Sum", upper_threshold=1000),
+                "managed_updates": None,
+            },
             "autoscaling:trigger Unit=Count\nelasticbeanstalk:managedactions ManagedActionsEnabled=false\n"
             "no platformupdate",
             id="a trigger in the unit of its measure, and no managed updates",

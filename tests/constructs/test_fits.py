@@ -36,6 +36,17 @@ def test_a_network_load_balancer_accepts_one_zone() -> None:
     balanced_environment(stack, network, load_balancer_type=kind, instance_subnets=one, load_balancer_subnets=one)
 
 
+@pytest.mark.parametrize("port", [80, 8080])
+def test_a_network_load_balancer_whose_clients_are_not_admitted_is_refused_at_synth(port: int) -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network", instance_port=port)
+    balanced_environment(stack, network, load_balancer_type=LoadBalancerType.NETWORK, instance_port=port)
+    with pytest.raises(RuntimeError, match=f"instance_security_group must admit the clients on port {port} with a ne"):
+        Template.from_stack(stack)
+    network.instance_security_group.add_ingress_rule(ec2.Peer.ipv4("203.0.113.0/24"), ec2.Port.tcp(port))
+    Template.from_stack(stack)
+
+
 def test_a_port_of_the_instances_is_the_same_on_both_sides() -> None:
     stack = new_stack()
     balanced_environment(stack, ServiceNetwork(stack, "Network", instance_port=8080), instance_port=8080)
@@ -282,7 +293,9 @@ def _record(stack: Stack, environment: Any) -> Any:
 )
 def test_a_record_points_to_the_zone_of_the_load_balancer(kind: LoadBalancerType, region: str, zone: str) -> None:
     stack = Stack(App(), "Shop", env=Environment(account="123456789012", region=region))
-    environment = balanced_environment(stack, ServiceNetwork(stack, "Network"), load_balancer_type=kind)
+    network = ServiceNetwork(stack, "Network")
+    network.instance_security_group.add_ingress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(80))
+    environment = balanced_environment(stack, network, load_balancer_type=kind)
     target = _record(stack, environment)["AliasTarget"]
     assert target["HostedZoneId"] == zone
     assert target["DNSName"]["Fn::GetAtt"][1] == "EndpointURL"

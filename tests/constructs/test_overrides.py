@@ -17,6 +17,7 @@ from beanpod import (
     LoadBalancerScheme,
     LoadBalancerType,
     OptionSetting,
+    ServiceNetwork,
 )
 from beanpod._environment_options import VARIABLES
 from tests.constructs.environments import balanced_environment, new_environment, new_stack
@@ -51,7 +52,9 @@ def test_an_internal_load_balancer_uses_the_private_subnets() -> None:
 
 def test_a_network_load_balancer_has_neither_groups_nor_certificate() -> None:
     stack = new_stack()
-    balanced_environment(stack, load_balancer_type=LoadBalancerType.NETWORK, load_balancer_security_group=None)
+    network = ServiceNetwork(stack, "Network", load_balanced=False)
+    kind = LoadBalancerType.NETWORK
+    balanced_environment(stack, network, load_balancer_type=kind, load_balancer_security_group=None)
     found = options_of(stack)
     assert found["aws:elasticbeanstalk:environment", "LoadBalancerType"] == "network"
     assert not any(namespace == LOAD_BALANCER for namespace, _ in found)

@@ -215,10 +215,18 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
             environment("scaling = { lower_threshold = 80 }"),
             "scaling.lower_threshold = 80: must be below upper_threshold (70): lower it, or raise upper_threshold",
         ),
+        (
+            environment("scaling = { breach_duration_minutes = 8 }"),
+            "scaling.breach_duration_minutes = 8: must be a multiple of the period (5 minutes): Beanstalk would change",
+        ),
         (environment("scaling = { lower_threshold = nan }"), "scaling.lower_threshold = nan: write a number"),
         (environment('scaling = { upper_threshold = "9" }'), 'scaling.upper_threshold = "9": write a number'),
         (
-            environment('scaling = { measure = "RequestCount", lower_threshold = 5 }'),
+            environment('scaling = { measure = "RequestCount", lower_threshold = 100, upper_threshold = 1000 }'),
+            'scaling.statistic: must be Sum with RequestCount: write "Sum": each request is a sample of 1, so that ',
+        ),
+        (
+            environment('scaling = { measure = "RequestCount", statistic = "Sum", lower_threshold = 5 }'),
             "scaling.upper_threshold: the default is for percent of CPU: write one for RequestCount, in count",
         ),
         (

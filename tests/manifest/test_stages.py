@@ -107,7 +107,12 @@ availability_zones = ["eu-central-1a", "eu-central-1b"]
 public_subnet_ids = ["subnet-00000001", "subnet-00000002"]
 private_subnet_ids = ["subnet-00000003", "subnet-00000004"]
 """
-COUNTED = '[environment.scaling]\nlower_threshold = 1000\nupper_threshold = 5000\nmeasure = "RequestCount"\n'
+COUNTED = """[environment.scaling]
+lower_threshold = 1000
+upper_threshold = 5000
+measure = "RequestCount"
+statistic = "Sum"
+"""
 
 
 @pytest.mark.parametrize(
@@ -129,7 +134,7 @@ COUNTED = '[environment.scaling]\nlower_threshold = 1000\nupper_threshold = 5000
         (f"{MYSQL}storage_gb = 100\nmax_storage_gb = 110\n", "database.max_allocated_storage", 110),
         (f'{MYSQL}instance_class = "db.m7g.large"\n', "database.instance_type", "m7g.large"),
         (f'{MYSQL}instance_type = "db.m7g.large"\n', "database.instance_type", "m7g.large"),
-        ("[environment.scaling]\nbreach_minutes = 9\n", "environment.scaling.breach_duration_minutes", 9),
+        ("[environment.scaling]\nbreach_minutes = 15\n", "environment.scaling.breach_duration_minutes", 15),
         (SINGLE_PRODUCTION, "environment.min_size", 1),
         (SINGLE_PRODUCTION, "environment.max_size", 1),
         (SINGLE_PRODUCTION, "environment.deployment_policy", "AllAtOnce"),

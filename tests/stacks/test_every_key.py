@@ -132,6 +132,8 @@ VALUES: dict[str, Any] = {
     "network.vpc.private_subnet_ids": ["subnet-77777777", "subnet-88888888"],
     "network.vpc.isolated_subnet_ids": ["subnet-77777777", "subnet-88888888"],
     "environment.instance_types": ["t3.large"],
+    "environment.scaling.period_minutes": 1,
+    "environment.scaling.breach_duration_minutes": 10,
     "environment.platform": "4.13.7",
     "environment.managed_updates": {"level": "patch", "start": "Sun:03:00"},
     "environment.managed_updates.start": "Sun:03:00",

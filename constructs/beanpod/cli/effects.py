@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from beanpod._rules import architecture
 from beanpod.cli.change_sets import PropertyChange, ResourceChange, options
 
 DATABASE = "AWS::RDS::DBInstance"
@@ -45,6 +46,7 @@ IN_PLACE = {
 }
 
 _TYPE = ("aws:elasticbeanstalk:environment", "EnvironmentType")
+_INSTANCE_TYPES = ("aws:ec2:instances", "InstanceTypes")
 _ROLLING_UPDATES = ("aws:autoscaling:updatepolicy:rollingupdate", "RollingUpdateEnabled")
 _MAX_SIZE = ("aws:autoscaling:asg", "MaxSize")
 _VARIABLES = ("aws:elasticbeanstalk:application:environment", "aws:elasticbeanstalk:application:environmentsecrets")
@@ -75,6 +77,19 @@ def is_replaced(change: ResourceChange) -> bool:
 def is_protected(change: ResourceChange) -> bool:
     """Return whether RDS refuses to delete the database."""
     return change.type == DATABASE and _true(change.settings.get("DeletionProtection"))
+
+
+def kept_processor(change: ResourceChange) -> str | None:
+    """Return the processor of an environment that gets instances of another, which Elastic Beanstalk refuses.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.ec2.html
+    """
+    if change.type == ENVIRONMENT and change.action == "change" and not is_replaced(change):
+        for it in change.properties:
+            if (it.namespace, it.name) == _INSTANCE_TYPES and isinstance(it.before, str) and isinstance(it.after, str):
+                before, after = architecture(it.before), architecture(it.after)
+                return before if before != after else None
+    return None
 
 
 def replacing(change: ResourceChange) -> list[PropertyChange]:

@@ -170,7 +170,7 @@ class Scaling(Section):
     measure: limits.Measure = "CPUUtilization"
     """CloudWatch metric. Updates in place. Default: "CPUUtilization"."""
     statistic: limits.Statistic = "Average"
-    """How the metric is aggregated over the instances. Updates in place. Default: "Average"."""
+    """How the metric is aggregated; RequestCount needs "Sum". Updates in place. Default: "Average"."""
     lower_threshold: Annotated[float, types.limit("scaling.lower_threshold")] = 30
     """An instance is removed below it. Updates in place. Default: 30."""
     upper_threshold: Annotated[float, types.limit("scaling.upper_threshold")] = 70
@@ -178,7 +178,8 @@ class Scaling(Section):
     period_minutes: Annotated[int, types.limit("scaling.period_minutes")] = 5
     """Minutes between two evaluations of the metric. Updates in place. Default: 5."""
     breach_duration_minutes: Annotated[int, types.limit("scaling.breach_duration_minutes")] = 5
-    """Minutes for which a threshold must be passed before instances are added or removed. Updates in place. Default: 5.
+    """Minutes for which a threshold must be passed before instances are added or removed, a multiple of period_minutes.
+    Updates in place. Default: 5.
     """
 
     @property
@@ -257,7 +258,9 @@ class EnvironmentConfig(Section):
     type: limits.EnvironmentTypeName
     """One instance with a fixed address, or several behind an application load balancer. Replaces: the instances."""
     instance_types: types.Several[types.InstanceType] = Field(min_length=1, max_length=40)
-    """EC2 instance types in order of preference, all of one architecture. Replaces: the instances."""
+    """EC2 instance type, of the processor that the environment was created with. Further ones count with Spot instances
+    only (option EnableSpot). Replaces: the instances.
+    """
     min_size: Annotated[int, types.limit("min_size")]
     """Minimum number of instances. Updates in place."""
     max_size: Annotated[int, types.limit("max_size")]
@@ -407,7 +410,8 @@ class AlarmsConfig(Section):
     """Notifications about the environment's health."""
 
     email: types.Email | None = None
-    """Address that gets the alarms, once the link in AWS's first mail to it is opened. Updates in place. Default: none.
+    """Address that gets the alarms, once the link in AWS's first mail to it is opened. A single instance with a Compose
+    file raises none when requests fail. Updates in place. Default: none.
     """
 
 

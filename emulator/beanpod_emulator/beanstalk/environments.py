@@ -8,11 +8,14 @@ from beanpod_emulator.beanstalk import options
 from beanpod_emulator.beanstalk.applications import Applications, checked, without
 from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError, InvalidStateError
 from beanpod_emulator.beanstalk.operations import Operations
-from beanpod_emulator.beanstalk.options import Settings
+from beanpod_emulator.beanstalk.options import Option, Settings
 from beanpod_emulator.beanstalk.platforms import Platform
 from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Environment, Event, Location, random_id
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{2,38}[A-Za-z0-9]")
+# A `g` after the generation is Graviton: t4g, c7gn; not g5.
+_GRAVITON = re.compile(r"a1\.|[a-z]+[0-9]+g")
+_INSTANCE_TYPES = Option("aws:ec2:instances", "InstanceTypes")
 _TIER = {"Name": "WebServer", "Type": "Standard", "Version": "1.0"}
 
 
@@ -109,7 +112,9 @@ class Environments:
         base = environment.settings
         if name:
             base = base | self._applications.template(environment.application, name).settings
-        changes: dict[str, Any] = {"settings": checked(without(base, removed) | options.settings(new))}
+        settings = checked(without(base, removed) | options.settings(new))
+        _check_processor(environment.settings.get(_INSTANCE_TYPES), settings.get(_INSTANCE_TYPES))
+        changes: dict[str, Any] = {"settings": settings}
         return changes | ({"template_name": name} if name else {})
 
     def _configuration(self, application: str, request: dict[str, Any]) -> tuple[Platform, Settings]:
@@ -169,3 +174,11 @@ class Environments:
 
 def _among(value: str, wanted: list[str] | None) -> bool:
     return not wanted or value in wanted
+
+
+def _check_processor(before: str | None, after: str | None) -> None:
+    """https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.ec2.html has no message for it."""
+    if before and after and bool(_GRAVITON.match(before)) != bool(_GRAVITON.match(after)):
+        raise InvalidParameterValueError(
+            f"The processor architecture of an environment cannot be changed: from {before} to {after}."
+        )
