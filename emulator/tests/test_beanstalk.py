@@ -10,12 +10,15 @@ from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, option, refu
 
 VARIABLES = "aws:elasticbeanstalk:application:environment"
 NETWORK = "aws:elasticbeanstalk:environment"
+TWICE = {"ApplicationName": "guestbook", "TemplateName": "twice"}
 
 
 @pytest.fixture(scope="module")
 def beanstalk(clients: Clients) -> Any:
     beanstalk = clients("elasticbeanstalk")
     beanstalk.create_application(ApplicationName="guestbook")
+    clients.launch("named-dev", CNAMEPrefix="taken")
+    beanstalk.create_configuration_template(PlatformArn=DOCKER, **TWICE)
     return beanstalk
 
 
@@ -74,10 +77,7 @@ def test_is_red_when_the_sample_fails_the_health_check(clients: Clients, beansta
         ([option(*PROFILE_OPTION, "nobody")], "The instance profile nobody associated"),
         ([option(NETWORK, "ServiceRole", "nobody")], "The service role nobody does not exist"),
         ([option("aws:ec2:vpc", "Subnets", "subnet-0")], "The subnet ID 'subnet-0' does not exist"),
-        (
-            [option("aws:autoscaling:launchconfiguration", "SecurityGroups", "sg-0")],
-            "The security group 'sg-0' does not exist",
-        ),
+        ([option(PROFILE_OPTION[0], "SecurityGroups", "sg-0")], "The security group 'sg-0' does not exist"),
     ],
 )
 def test_a_failed_launch_ends_terminated(
@@ -111,13 +111,11 @@ def test_deletes_only_unused_versions_and_their_bundles_on_request(
 
 
 def test_changes_and_removes_options(clients: Clients, beanstalk: Any, environment: str) -> None:
-    setting = option(VARIABLES, "GREETING", "hello")
-    beanstalk.update_environment(EnvironmentName=environment, OptionSettings=[setting])
-    assert clients.options(EnvironmentName=environment)[VARIABLES, "GREETING"] == "hello"
-    beanstalk.update_environment(
-        EnvironmentName=environment, OptionsToRemove=[{"Namespace": VARIABLES, "OptionName": "GREETING"}]
-    )
-    assert (VARIABLES, "GREETING") not in clients.options(EnvironmentName=environment)
+    name = {"EnvironmentName": environment}
+    beanstalk.update_environment(**name, OptionSettings=[option(VARIABLES, "GREETING", "hello")])
+    assert clients.options(**name)[VARIABLES, "GREETING"] == "hello"
+    beanstalk.update_environment(**name, OptionsToRemove=[{"Namespace": VARIABLES, "OptionName": "GREETING"}])
+    assert (VARIABLES, "GREETING") not in clients.options(**name)
 
 
 def test_an_environment_keeps_its_processor(clients: Clients, beanstalk: Any) -> None:
@@ -152,6 +150,7 @@ def test_a_template_has_a_platform_and_settings(clients: Clients, beanstalk: Any
 
 
 NEW = {"ApplicationName": "guestbook", "EnvironmentName": "refused"}
+NAMED = NEW | {"EnvironmentName": "named-dev", "PlatformArn": DOCKER}
 TEMPLATE = {"ApplicationName": "guestbook", "TemplateName": "empty"}
 FILTER = {"Type": "PlatformVersion", "Operator": "=", "Values": ["9"]}
 
@@ -160,6 +159,10 @@ FILTER = {"Type": "PlatformVersion", "Operator": "=", "Values": ["9"]}
     ("operation", "request_", "message"),
     [
         ("create_application", {"ApplicationName": "guestbook"}, "Application guestbook already exists."),
+        ("create_environment", NAMED, "Environment named-dev already exists."),
+        ("create_environment", NEW | {"PlatformArn": DOCKER, "CNAMEPrefix": "taken"},
+         "DNS name (taken.us-east-1.elasticbeanstalk.com) is not available"),
+        ("create_configuration_template", TWICE | {"PlatformArn": DOCKER}, "Configuration Template twice already"),
         ("create_application", {"ApplicationName": "a/b"}, "must not contain a slash"),
         ("update_application", {"ApplicationName": "nobody"}, "No Application named 'nobody' found."),
         ("update_environment", {"EnvironmentName": "nobody"}, "No Environment found for EnvironmentName = 'nobody'."),
@@ -173,29 +176,13 @@ FILTER = {"Type": "PlatformVersion", "Operator": "=", "Values": ["9"]}
         ("list_platform_versions", {"Filters": [FILTER | {"Type": "Shoe"}]}, "Filter type Shoe"),
         ("list_platform_versions", {"Filters": [FILTER | {"Operator": "~"}]}, "Filter operator ~ is not known"),
     ],
-)
-def test_rejects_requests_for_missing_resources(
+)  # fmt: skip
+def test_rejects_requests_that_do_not_fit_what_is_there(
     beanstalk: Any, operation: str, request_: dict[str, Any], message: str
 ) -> None:
     code, found = refusal(getattr(beanstalk, operation), **request_)
     assert code == "InvalidParameterValue"
     assert message in found
-
-
-def test_rejects_names_in_use(clients: Clients, beanstalk: Any, environment: str) -> None:
-    template = {"ApplicationName": "guestbook", "TemplateName": "twice", "PlatformArn": DOCKER}
-    clients.launch("named-dev", CNAMEPrefix="taken")
-    beanstalk.create_configuration_template(**template)
-    for call, request, words in (
-        (clients.launch, {"name": environment}, f"Environment {environment} already exists."),
-        (
-            clients.launch,
-            {"name": "other-dev", "CNAMEPrefix": "taken"},
-            "DNS name (taken.us-east-1.elasticbeanstalk.com) is not available",
-        ),
-        (beanstalk.create_configuration_template, template, "Configuration Template twice already exists"),
-    ):
-        assert words in refusal(call, **request)[1]
 
 
 @pytest.mark.parametrize(
@@ -218,18 +205,16 @@ def test_rejects_invalid_options(clients: Clients, beanstalk: Any, setting: dict
     assert message in found["Messages"][0]["Message"]
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [
+def test_accepts_options_with_custom_names(beanstalk: Any) -> None:
+    secrets = "aws:elasticbeanstalk:application:environmentsecrets"
+    settings = [
         option("aws:elbv2:listener:443", "Protocol", "HTTPS"),
         option("aws:elbv2:listenerrule:admin", "PathPatterns", "/admin"),
         option("aws:elasticbeanstalk:environment:process:admin", "Port", "81"),
         option("aws:elasticbeanstalk:sns:topics", "Notification Endpoint", "me@example.com"),
-        option("aws:elasticbeanstalk:application:environmentsecrets", "KEY", "arn:aws:ssm:us-east-1:1:parameter/x"),
-    ],
-)
-def test_accepts_options_with_custom_names(beanstalk: Any, setting: dict[str, str]) -> None:
-    found = beanstalk.validate_configuration_settings(ApplicationName="guestbook", OptionSettings=[setting])
+        option(secrets, "KEY", "arn:aws:ssm:us-east-1:1:parameter/x"),
+    ]
+    found = beanstalk.validate_configuration_settings(ApplicationName="guestbook", OptionSettings=settings)
     assert found["Messages"] == []
 
 

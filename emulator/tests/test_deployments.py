@@ -1,8 +1,5 @@
 """Deployments of versions on a virtual clock, and the faults in them."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from beanpod_emulator import EmbeddedAws
@@ -104,69 +101,48 @@ def test_an_abort_restores_the_previous_version(
     assert (seen.status, seen.label, seen.instances) == ("Ready", _before(label), _all(_before(label)))
 
 
-@pytest.fixture
-def deploy_with(aws: EmbeddedAws, environment: Deployments, label: str) -> Callable[..., Seen]:
-    """Deploy the version with a fault, and return what the environment shows when the update has ended."""
-
-    def deploy(fault: str, **options: Any) -> Seen:
-        aws.inject_fault(fault, **options)
-        environment.deploy(label)
-        aws.advance(183)
-        return environment.look()
-
-    return deploy
+NEW, OLD = "the new version's label", "the label of the version before"
+OTHER_HALF = (OLD, "Deployed", "Ok")
+FAILED = {
+    "ERROR": [
+        "Command failed on instance. Return code: 1",
+        "Failed to deploy application.",
+        "complete, but with errors.",
+    ]
+}
 
 
-def test_error_event_ends_with_the_new_label_and_failed_instances(
-    environment: Deployments, label: str, deploy_with: Callable[..., Seen]
-) -> None:
-    seen = deploy_with("error-event")
-    assert (seen.status, seen.label, seen.health) == ("Ready", label, "Degraded")
-    assert seen.instances == [(label, "Failed", "Degraded"), (_before(label), "Deployed", "Ok")]
-    errors = environment.messages("ERROR")
-    assert "Command failed on instance. Return code: 1" in errors[1]
-    assert errors[-2] == "Failed to deploy application."
-    assert errors[-1].startswith("Update environment operation is complete, but with errors.")
-
-
-def test_error_event_can_end_with_the_previous_label(label: str, deploy_with: Callable[..., Seen]) -> None:
-    assert deploy_with("error-event", label="previous").label == _before(label)
-
-
-def test_with_errors_silently_ends_without_error_events(
-    environment: Deployments, label: str, deploy_with: Callable[..., Seen]
-) -> None:
-    seen = deploy_with("with-errors-silently")
-    assert (seen.status, seen.label) == ("Ready", _before(label))
-    assert environment.messages("ERROR") == []
-    assert environment.messages("WARN")[-1].startswith("Update environment operation is complete, but with errors.")
-
-
-def test_reverts_shows_in_the_label_only(
-    environment: Deployments, label: str, deploy_with: Callable[..., Seen]
-) -> None:
-    old = _before(label)
-    assert deploy_with("reverts") == Seen("Ready", old, "Ok", abortable=False, instances=_all(old))
-    assert environment.messages("ERROR") == environment.messages("WARN") == []
-
-
-def test_instance_behind_keeps_one_instance_on_the_old_version(
-    environment: Deployments, label: str, deploy_with: Callable[..., Seen]
-) -> None:
-    seen = deploy_with("instance-behind")
-    assert (seen.status, seen.label) == ("Ready", label)
-    assert seen.instances == [(label, "Deployed", "Ok"), (_before(label), "Deployed", "Degraded")]
-    assert environment.messages("ERROR") == []
-
-
-@pytest.mark.parametrize(("fault", "health"), [("unhealthy", "Severe"), ("yellow", "Warning")])
-def test_unhealthy_and_yellow_set_the_health_for_good(
-    aws: EmbeddedAws, environment: Deployments, label: str, deploy_with: Callable[..., Seen], fault: str, health: str
-) -> None:
-    deploy_with(fault)
+@pytest.mark.parametrize(
+    ("fault", "options", "shown", "instances", "events"),
+    [
+        ("error-event", {}, (NEW, "Degraded"), [(NEW, "Failed", "Degraded"), OTHER_HALF], FAILED),
+        ("error-event", {"label": "previous"}, (OLD, "Degraded"), [(NEW, "Failed", "Degraded"), OTHER_HALF], FAILED),
+        ("with-errors-silently", {}, (OLD, "Degraded"), [(NEW, "Failed", "Degraded"), OTHER_HALF],
+         {"ERROR": [], "WARN": ["Update environment operation is complete, but with errors."]}),
+        ("reverts", {}, (OLD, "Ok"), [OTHER_HALF] * 2, {"ERROR": [], "WARN": []}),
+        ("instance-behind", {}, (NEW, "Degraded"), [(NEW, "Deployed", "Ok"), (OLD, "Deployed", "Degraded")],
+         {"ERROR": []}),
+        ("unhealthy", {}, (NEW, "Severe"), [(NEW, "Deployed", "Severe")] * 2, {}),
+        ("yellow", {}, (NEW, "Warning"), [(NEW, "Deployed", "Warning")] * 2, {}),
+    ],
+)  # fmt: skip
+def test_a_fault_shows_when_the_update_has_ended(
+    aws: EmbeddedAws, environment: Deployments, label: str, fault: str, options: dict[str, str],
+    shown: tuple[str, str], instances: list[tuple[str, str, str]], events: dict[str, list[str]],
+) -> None:  # fmt: skip
+    names = {NEW: label, OLD: _before(label)}
+    aws.inject_fault(fault, **options)
+    environment.deploy(label)
+    aws.advance(183)
+    found = [(names[of], status, health) for of, status, health in instances]
+    ended = Seen("Ready", names[shown[0]], shown[1], abortable=False, instances=found)
+    assert environment.look() == ended
+    for severity, words in events.items():
+        messages = environment.messages(severity)
+        assert bool(messages) is bool(words)
+        assert [word for word in words if not any(word in message for message in messages)] == []
     aws.advance(10_000)
-    unhealthy = _all(label, health=health)
-    assert environment.look() == Seen("Ready", label, health, abortable=False, instances=unhealthy)
+    assert environment.look() == ended
 
 
 def test_slow_green_becomes_healthy_later(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
