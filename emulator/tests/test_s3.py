@@ -38,25 +38,6 @@ def _digest(body: bytes) -> str:
     return b64encode(hashlib.sha256(body).digest()).decode()
 
 
-def test_if_none_match_writes_only_new_objects(s3: Any) -> None:
-    s3.put_object(Body=b"ours", IfNoneMatch="*", **WHERE)
-    with pytest.raises(ClientError, match=r"\(PreconditionFailed\).* At least one of the pre-conditions you") as caught:
-        s3.put_object(Body=b"theirs", IfNoneMatch="*", **WHERE)
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 412
-    s3.delete_object(**WHERE)
-    s3.put_object(Body=b"theirs", IfNoneMatch="*", **WHERE)
-    assert s3.get_object(**WHERE)["Body"].read() == b"theirs"
-
-
-def test_if_match_requires_the_current_etag(s3: Any) -> None:
-    seen = s3.put_object(Body=b"1", **WHERE)["ETag"]
-    now = s3.put_object(Body=b"2", IfMatch=seen, **WHERE)["ETag"]
-    for operation, body in (("put_object", {"Body": b"3"}), ("delete_object", {})):
-        assert refusal(getattr(s3, operation), IfMatch=seen, **body, **WHERE)[0] == "PreconditionFailed"
-    s3.delete_object(IfMatch=now, **WHERE)
-    assert refusal(s3.put_object, Body=b"4", IfMatch=now, **WHERE)[0] == "NoSuchKey"
-
-
 def test_one_of_many_concurrent_conditional_writes_succeeds(aws: EmbeddedAws, s3: Any) -> None:
     def write(number: int) -> str:
         session: Any = boto3.session
@@ -78,11 +59,6 @@ def test_rejects_an_upload_with_a_wrong_checksum(s3: Any) -> None:
     wrong = ("BadDigest", "The SHA256 you specified did not match the calculated checksum.")
     assert refusal(s3.put_object, Body=b"zip", ChecksumSHA256=_digest(b"other"), **WHERE) == wrong
     s3.put_object(Body=b"zip", ChecksumSHA256=_digest(b"zip"), **WHERE)
-    assert s3.head_object(ChecksumMode="ENABLED", **WHERE)["ChecksumSHA256"] == _digest(b"zip")
-
-
-def test_keeps_the_checksum_of_the_client(s3: Any) -> None:
-    s3.put_object(Body=b"zip", ChecksumAlgorithm="SHA256", **WHERE)
     assert s3.head_object(ChecksumMode="ENABLED", **WHERE)["ChecksumSHA256"] == _digest(b"zip")
 
 

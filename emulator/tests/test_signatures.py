@@ -183,11 +183,7 @@ def test_rejects_a_body_with_another_hash(aws: EmbeddedAws, s3: Any) -> None:
 
 @pytest.mark.parametrize(
     ("payload", "status"),
-    [
-        ("UNSIGNED-PAYLOAD", 200),
-        (hashlib.sha256(b"zip").hexdigest(), 200),
-        ("anything", 400),
-    ],
+    [("UNSIGNED-PAYLOAD", 200), (hashlib.sha256(b"zip").hexdigest(), 200), ("anything", 400)],
 )
 def test_accepts_the_constants_of_content_sha256(
     aws: EmbeddedAws, s3: Any, monkeypatch: pytest.MonkeyPatch, payload: str, status: int

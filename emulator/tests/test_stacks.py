@@ -103,6 +103,8 @@ def test_outputs_exports_and_imports_work_whichever_way(clients: Clients, throug
     clients.deploy(consumer, {"B": parameter({"Fn::ImportValue": export})})
     assert value_of(clients, consumer, "B") == "shared"
     assert clients("cloudformation").list_imports(ExportName=export)["Imports"] == [consumer]
+    unused = refusal(clients("cloudformation").list_imports, ExportName="nobodys")
+    assert unused == ("ValidationError", "Export 'nobodys' is not imported by any stack.")
     names = [item["Name"] for item in clients("cloudformation").list_exports()["Exports"]]
     assert export in names
 

@@ -126,22 +126,27 @@ def filled(clients: Clients) -> Clients:
     return clients
 
 
-@pytest.fixture(params=["http://127.0.0.1", f"http://{NAME}"])
+# Where somebody else's page is from, and the name by which it attacks the emulated AWS.
+attacks = pytest.mark.parametrize(
+    ("page", "target"), [("127.0.0.1", "localhost"), (NAME, "localhost"), (NAME, NAME)], indirect=True
+)
+
+
+@pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, page_port: int) -> Iterator[Page]:
-    """A page of somebody else's, on an origin of its own."""
     with browser.new_context() as look:
         page = look.new_page()
         page.set_default_timeout(MILLISECONDS)
-        page.goto(f"{request.param}:{page_port}/")
+        page.goto(f"http://{request.param}:{page_port}/")
         yield page
 
 
-@pytest.fixture(params=["localhost", NAME])
+@pytest.fixture
 def target(request: pytest.FixtureRequest, aws: EmbeddedAws) -> str:
-    """The emulated AWS, by its names and by the page's."""
     return aws.endpoint_url.replace("localhost", request.param)
 
 
+@attacks
 def test_scripts_of_a_page_have_no_access(page: Page, aws: EmbeddedAws, filled: Clients, target: str) -> None:
     known = {"aws": target, "key": aws.environment["AWS_ACCESS_KEY_ID"], "token": aws.token}
     seen = page.evaluate(ATTEMPTS, known)
@@ -152,6 +157,7 @@ def test_scripts_of_a_page_have_no_access(page: Page, aws: EmbeddedAws, filled: 
     expect_unchanged(filled)
 
 
+@attacks
 def test_forms_of_a_page_have_no_access(page: Page, aws: EmbeddedAws, filled: Clients, target: str) -> None:
     urlencoded, multipart = "application/x-www-form-urlencoded", "multipart/form-data"
     stack = {
@@ -183,6 +189,7 @@ def test_forms_of_a_page_have_no_access(page: Page, aws: EmbeddedAws, filled: Cl
     expect_unchanged(filled)
 
 
+@attacks
 def test_links_of_a_page_have_no_access(page: Page, aws: EmbeddedAws, filled: Clients, target: str) -> None:
     presigned = str(filled("s3").generate_presigned_url("get_object", Params={"Bucket": "public", "Key": "page.html"}))
     query = presigned.partition("?")[2]
