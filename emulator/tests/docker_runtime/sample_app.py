@@ -190,6 +190,10 @@ class Environment:
         shown: list[dict[str, Any]] = found["InstanceHealthList"]
         return shown
 
+    def causes(self) -> str:
+        """What is wrong with the instances."""
+        return " ".join(cause for instance in self.instances() for cause in instance["Causes"])
+
     def containers(self) -> set[str]:
         """The ids of the instances that have a container."""
         form = '{{.Label "beanpod.instance"}}'

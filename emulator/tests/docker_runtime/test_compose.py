@@ -57,16 +57,14 @@ def test_a_version_that_exits_restores_the_previous_one(app: SampleApp, environm
     assert (
         "Instance deployment failed to run the Docker Compose services. The deployment failed." in environment.errors()
     )
-    causes = [cause for instance in environment.instances() for cause in instance["Causes"]]
-    assert any("the container of service web has ended with exit code 4" in cause for cause in causes), causes
+    assert "the container of service web has ended with exit code 4" in environment.causes()
 
 
 def test_a_missing_image_is_named_by_its_service(app: SampleApp, environment: Environment) -> None:
     files = {"docker-compose.yml": COMPOSE.format(image=app.image("One").replace("/shop:", "/none:"))}
     environment.update(VersionLabel=app.version("missing", "", files=files))
     assert "Instance deployment failed to download the Docker image. The deployment failed." in environment.errors()
-    causes = [cause for instance in environment.instances() for cause in instance["Causes"]]
-    assert any("web Error " in cause for cause in causes), causes
+    assert "web Error " in environment.causes()
 
 
 def config(**services: Any) -> dict[str, Any]:

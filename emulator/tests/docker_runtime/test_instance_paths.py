@@ -28,12 +28,7 @@ def project(**service: Any) -> dict[str, str]:
 
 def deploy(environment: Environment, label: str, files: Mapping[str, str]) -> None:
     environment.update(VersionLabel=environment.app.version(label, "", files=files))
-    assert causes(environment) == ""
-
-
-def causes(environment: Environment) -> str:
-    (instance,) = environment.instances()
-    return " ".join(instance["Causes"])
+    assert environment.causes() == ""
 
 
 def test_mounts_of_services_are_paths_of_the_instance(environment: Environment, tmp_path: Path) -> None:
@@ -108,10 +103,9 @@ def test_compose_reads_files_of_the_instance(environment: Environment, tmp_path:
     environment.update(
         VersionLabel=environment.app.version(f"reads-{kind}", "", files={"docker-compose.yml": json.dumps(document)})
     )
-    assert "planted" not in causes(environment)
-    assert any(word in causes(environment) for word in ("not found", "no such file", "does not exist")), causes(
-        environment
-    )
+    assert "planted" not in environment.causes()
+    found = environment.causes()
+    assert any(word in found for word in ("not found", "no such file", "does not exist")), found
 
 
 def test_links_of_a_bundle_point_to_the_instance(app: SampleApp, environment: Environment, tmp_path: Path) -> None:
@@ -123,7 +117,7 @@ def test_links_of_a_bundle_point_to_the_instance(app: SampleApp, environment: En
             entry.external_attr = (stat.S_IFLNK | 0o777) << 16
             archive.writestr(entry, target)
     environment.update(VersionLabel=app.zipped("links", data.getvalue()))
-    assert environment.page("/see/near/page") == (200, "ours"), causes(environment)
+    assert environment.page("/see/near/page") == (200, "ours"), environment.causes()
     assert environment.page("/see/way/canary")[0] == 404
 
 
@@ -135,39 +129,9 @@ def test_access_to_the_host_fails_the_deployment(environment: Environment) -> No
         "Error response from daemon: current-web-1: privileged: true is refused by the emulated AWS: it would give "
         "access to this machine, not only to the instance. AWS allows it: leave privileged out for the rehearsal"
     )
-    assert causes(environment).endswith(f"with exit status 1 and error: {error}")
+    assert environment.causes().endswith(f"with exit status 1 and error: {error}")
     assert (
         "Instance deployment failed to run the Docker Compose services. The deployment failed." in environment.errors()
     )
     # Left out, it is deployed.
     deploy(environment, "not-refused", project())
-
-
-def test_network_mode_host_is_the_instances_network(environment: Environment) -> None:
-    command = ["sh", "-c", "mkdir /www; hostname > /www/index.html; httpd -f -p 80 -h /www"]
-    files = project(network_mode="host", command=command)
-    document = json.loads(files["docker-compose.yml"])
-    del document["services"]["web"]["ports"]
-    files = {
-        "docker-compose.yml": json.dumps(document),
-        ".platform/hooks/postdeploy/01.sh": "#!/bin/sh\ncurl -fs localhost",
-    }
-    deploy(environment, "host-network", files)
-    (instance,) = environment.instances()
-    assert environment.page() == (200, f"{instance['InstanceId']}\n")
-
-
-def test_a_hook_prepares_a_log_folder_for_a_service_that_is_not_root(environment: Environment) -> None:
-    """${EB_LOG_BASE_DIR}/<service>: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html."""
-    volumes = ["${EB_LOG_BASE_DIR}/web:/see/logs"]
-    command = [
-        "sh",
-        "-c",
-        "echo started > /see/logs/app.log && touch /see/logs/index.html && exec httpd -f -p 8080 -h /see/logs",
-    ]
-    hook = "#!/bin/sh\nmkdir -p $EB_LOG_BASE_DIR/web && chown 1000 $EB_LOG_BASE_DIR/web\n"
-    files = project(volumes=volumes, command=command, user="1000")
-    postdeploy = "#!/bin/sh\ngrep started /var/log/eb-docker/containers/web/app.log && curl -fs localhost/app.log"
-    files |= {".platform/hooks/predeploy/01.sh": hook, ".platform/hooks/postdeploy/01.sh": postdeploy}
-    deploy(environment, "logs", files)
-    assert environment.page("/app.log") == (200, "started\n")

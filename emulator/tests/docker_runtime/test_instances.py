@@ -9,7 +9,15 @@ import pytest
 from beanpod_emulator.docker_runtime.application import Dockerrun, DockerrunApplication
 from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettings
 from emulator.tests.clients import option
-from emulator.tests.docker_runtime.sample_app import SINGLE, VARIABLES, Environment, SampleApp, option_settings, several
+from emulator.tests.docker_runtime.sample_app import (
+    SINGLE,
+    VARIABLES,
+    Environment,
+    SampleApp,
+    dockerrun,
+    option_settings,
+    several,
+)
 
 SECRET = {"Namespace": "aws:elasticbeanstalk:application:environmentsecrets", "OptionName": "COLOR"}
 PROCESS = "aws:elasticbeanstalk:environment:process:default"
@@ -92,8 +100,7 @@ def test_a_secret_reaches_the_container_if_the_role_may_read_it(app: SampleApp, 
     environment.update(OptionSettings=[value], OptionsToRemove=[removed])
     assert environment.page() == before
     assert environment.described()["HealthStatus"] == "Severe"
-    (instance,) = environment.instances()
-    assert "is not authorized to perform: secretsmanager:GetSecretValue" in instance["Causes"][0]
+    assert "is not authorized to perform: secretsmanager:GetSecretValue" in environment.causes()
     statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": arn}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     app.client("iam").put_role_policy(RoleName=app.name, PolicyName="secret", PolicyDocument=policy)
@@ -118,33 +125,40 @@ def test_hooks_have_the_variables_and_programs(app: SampleApp, environment: Envi
     assert environment.page("/output/last") == (200, "1\n")
 
 
-@pytest.mark.parametrize("phase", ["prebuild", "predeploy", "postdeploy"])
-def test_a_failed_hook_fails_the_deployment(app: SampleApp, environment: Environment, phase: str) -> None:
-    before = environment.page()
-    files = {
-        "Dockerrun.aws.json": app.dockerrun("Unlucky"),
-        f".platform/hooks/{phase}/01.sh": "#!/bin/sh\necho no luck >&2\nexit 1\n",
-    }
-    environment.update(VersionLabel=app.version(f"unlucky-{phase}", "Unlucky", files=files))
-    assert environment.page()[1].startswith("Unlucky\n" if phase == "postdeploy" else before[1])
-    event = f"Instance deployment failed to run the hook .platform/hooks/{phase}/01.sh. The deployment failed."
-    assert event in environment.errors()
-    (instance,) = environment.instances()
-    assert "no luck" in instance["Causes"][0]
+def hook(phase: str) -> dict[str, str]:
+    return {f".platform/hooks/{phase}/01.sh": "#!/bin/sh\necho no luck >&2\nexit 1\n"}
 
 
-def test_a_version_that_fails_the_health_check_gets_no_requests(app: SampleApp, environment: Environment) -> None:
-    before = environment.page()
-    label = app.version("ill", "Ill", command="mkdir /empty; httpd -f -p 8080 -h /empty")
+@pytest.mark.parametrize(
+    ("words", "command", "files", "failed_to", "cause"),
+    [
+        ("Hooked 1", {}, hook("prebuild"), "run the hook .platform/hooks/prebuild/01.sh", "no luck"),
+        ("Hooked 2", {}, hook("predeploy"), "run the hook .platform/hooks/predeploy/01.sh", "no luck"),
+        ("Hooked 3", {}, hook("postdeploy"), "run the hook .platform/hooks/postdeploy/01.sh", "no luck"),
+        ("Ill", {"command": "mkdir /empty; httpd -f -p 8080 -h /empty"}, {}, "pass the health check",
+         "/ answers 404 after 5 s: HealthCheckPath must answer 200; set it to a path that the app answers"),
+        ("Loopback", {"command": "httpd -f -p 127.0.0.1:8080 -h /www"}, {}, "pass the health check",
+         "/ answers nothing on port 8080 after 5 s: the app must listen there"),
+        ("Missing", {}, {"Dockerrun.aws.json": dockerrun("registry/none:1")}, "download the Docker image", "/none:"),
+    ],
+    ids=["prebuild", "predeploy", "postdeploy", "health", "loopback", "image"],
+)  # fmt: skip
+def test_a_version_that_fails_gets_no_requests(
+    app: SampleApp, environment: Environment, words: str, command: dict[str, str], files: dict[str, str],
+    failed_to: str, cause: str,
+) -> None:  # fmt: skip
+    before, errors = environment.page(), len(environment.errors())
+    made = {"Dockerrun.aws.json": app.dockerrun(words, **command)} | files
+    made = {path: text.replace("registry/", f"{app.registry.host}/") for path, text in made.items()}
     with app.health_timeout(5):
-        environment.update(VersionLabel=label)
-    assert environment.page() == before
-    assert "Instance deployment failed to pass the health check. The deployment failed." in environment.errors()
-    (instance,) = environment.instances()
-    assert (
-        "/ answers 404 after 5 s: HealthCheckPath must answer 200; set it to a path that the app answers"
-        in instance["Causes"][0]
-    )
+        environment.update(VersionLabel=app.version(words, "", files=made))
+    if "postdeploy" in failed_to:
+        # Only the hook has failed.
+        assert environment.page()[1].startswith(words)
+    else:
+        assert environment.page() == before
+    assert f"Instance deployment failed to {failed_to}. The deployment failed." in environment.errors()[errors:]
+    assert cause in environment.causes()
 
 
 def test_a_health_path_that_redirects_is_named(app: SampleApp, environment: Environment) -> None:
@@ -153,10 +167,8 @@ def test_a_health_path_that_redirects_is_named(app: SampleApp, environment: Envi
     with app.health_timeout(5):
         environment.update(OptionSettings=[option(PROCESS, "HealthCheckPath", "/up")])
         environment.update(VersionLabel=label)
-    (instance,) = environment.instances()
-    assert (
-        "/up answers 302 after 5 s: HealthCheckPath must answer 200, and not redirect to /up/" in instance["Causes"][0]
-    )
+    error = "/up answers 302 after 5 s: HealthCheckPath must answer 200, and not redirect to /up/"
+    assert error in environment.causes()
     environment.update(OptionSettings=[option(PROCESS, "HealthCheckPath", "/")])
 
 
@@ -173,23 +185,6 @@ def test_a_version_runs_and_is_checked_with_the_settings_that_come_with_it(
     assert environment.update(VersionLabel=broken, OptionSettings=old).page("/up/") == (200, "Moved\nviolet\n")
     environment.update(VersionLabel="plain", OptionSettings=old)
     assert environment.page() == (200, "Hello\nred\n")
-
-
-def test_a_version_that_listens_on_loopback_names_the_port(app: SampleApp, environment: Environment) -> None:
-    before = environment.page()
-    label = app.version("loopback", "Loopback", command="httpd -f -p 127.0.0.1:8080 -h /www")
-    with app.health_timeout(5):
-        environment.update(VersionLabel=label)
-    assert environment.page() == before
-    (instance,) = environment.instances()
-    assert "/ answers nothing on port 8080 after 5 s: the app must listen there" in instance["Causes"][0]
-
-
-def test_a_missing_image_fails_the_deployment(app: SampleApp, environment: Environment) -> None:
-    files = {"Dockerrun.aws.json": app.dockerrun("Hello").replace("/shop:", "/none:")}
-    environment.update(VersionLabel=app.version("missing", "", files=files))
-    assert "Instance deployment failed to download the Docker image. The deployment failed." in environment.errors()
-    assert "/none:" in environment.instances()[0]["Causes"][0]
 
 
 class Ended:
