@@ -133,3 +133,11 @@ def test_the_servers_of_the_docker_runtime_do_not_reset_connections_either(tmp_p
             client.settimeout(60)
             client.connect(str(tmp_path / "engine.sock"))
             assert post_after_the_response(client, "/v1.41/build", "Host: docker").startswith(b"HTTP/1.1 503")
+
+
+def test_whole_environment_has_no_other_aws_settings(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    environment = aws.whole_environment()
+    assert "AWS_PROFILE" not in environment
+    assert environment["AWS_ENDPOINT_URL"] == aws.endpoint_url
+    assert "PATH" in environment
