@@ -79,8 +79,8 @@ def is_protected(change: ResourceChange) -> bool:
     return change.type == DATABASE and _true(change.settings.get("DeletionProtection"))
 
 
-def kept_processor(change: ResourceChange) -> str | None:
-    """Return the processor of an environment that gets instances of another, which Elastic Beanstalk refuses.
+def kept_architecture(change: ResourceChange) -> str | None:
+    """Return the architecture of an environment that gets instances of another, which Elastic Beanstalk refuses.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.ec2.html
     """

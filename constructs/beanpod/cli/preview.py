@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from beanpod.cli.change_sets import PropertyChange, ResourceChange, StackChange
-from beanpod.cli.effects import KINDS, effects, is_protected, is_replaced, kept_processor, replacing
+from beanpod.cli.effects import KINDS, effects, is_protected, is_replaced, kept_architecture, replacing
 from beanpod.cli.output.text import Cell, Paint
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import StageConfig
@@ -43,10 +43,10 @@ def refuse_replacements(changes: Sequence[StackChange], stage: StageConfig) -> N
             f"the database of stage {stage.name} is protected, and is not removed: write deletion_protection = false "
             f"under [stages.{stage.name}.database] and deploy, then remove [database]"
         )
-    if kept := next((it for stack in changes for it in map(kept_processor, stack.resources) if it), None):
+    if kept := next((it for stack in changes for it in map(kept_architecture, stack.resources) if it), None):
         raise UsageError(
-            f"the environment of stage {stage.name} keeps the processor that it was created with, {kept}: write types "
-            "of it for environment.instance_types, or make a new stage"
+            f"the environment of stage {stage.name} keeps the architecture that it was created with, {kept}: write "
+            "types of it for environment.instance_types, or make a new stage"
         )
     every = replacements(changes, stage)
     found = [pair for pair in every if KINDS[pair[1].type] not in stage.allow_replacement]
