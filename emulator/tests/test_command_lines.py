@@ -128,8 +128,9 @@ def test_aws_cli_copies_and_presigns(aws: EmbeddedAws, tmp_path: Path) -> None:
     url = run(aws, AWS, "s3", "presign", "s3://pages/a b/ü.html").stdout.strip()
     with urlopen(url) as answer:
         assert answer.read() == b"<h1>"
-    with pytest.raises(HTTPError, match="403"):
+    with pytest.raises(HTTPError, match="403") as refused:
         urlopen(url.replace("/pages/", "/elsewhere/"))
+    refused.value.close()
 
 
 def test_aws_cli_releases_a_version_and_waits_for_it(aws: EmbeddedAws, clients: Clients, tmp_path: Path) -> None:

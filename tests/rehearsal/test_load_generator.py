@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
+from urllib.error import HTTPError
 
 import pytest
 
@@ -76,5 +77,6 @@ def test_posts_an_entry_with_the_ticket_of_the_form(url: str) -> None:
 
 def test_raises_for_a_rejected_entry(url: str) -> None:
     Page.status = 422
-    with pytest.raises(OSError, match="422"):
+    with pytest.raises(HTTPError, match="422") as caught:
         GuestbookClient(url).sign("Ada", "hello")
+    caught.value.close()
