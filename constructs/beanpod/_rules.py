@@ -144,9 +144,10 @@ def _scaling_problems(values: Values) -> Iterator[Problem]:
         yield Problem("scaling.breach_duration_minutes", breach, must, "Beanstalk would change one of the two")
     statistic = values.get("scaling.statistic")
     if measure == "RequestCount" and statistic in CHOICES["scaling.statistic"] and statistic != "Sum":
-        # https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-cloudwatch-metrics.html says it of this
-        # metric, and the page of application load balancers of its kin: "Minimum, Maximum, and Average all return 1".
-        remedy = 'write "Sum": each request is a sample of 1, so that all others are 1 at any load'
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-cloudwatch-metrics.html says of this
+        # metric: "Minimum, Maximum, and Average all return 1". So does the page of application load balancers of
+        # IPv6RequestCount.
+        remedy = 'write "Sum": each request counts as 1, so that every other statistic is 1 at any load'
         yield Problem("scaling.statistic", statistic, "must be Sum with RequestCount", remedy)
 
 

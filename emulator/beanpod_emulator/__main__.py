@@ -144,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{what}-seconds", type=_seconds, metavar="N", help=text)
     parser.add_argument("--enforce-iam", action="store_true", help="users may do only what their policies allow")
     parser.add_argument("--docker", action="store_true", help="run what is deployed, and databases, with Docker")
-    parser.add_argument("--stop-at-eof", action="store_true", help="stop when standard input ends, as its writer does")
+    parser.add_argument("--stop-at-eof", action="store_true", help="stop when standard input is closed")
     parser.add_argument("--verbose", action="store_true", help="log each request")
     return parser
 

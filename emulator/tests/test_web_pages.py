@@ -126,7 +126,7 @@ def filled(clients: Clients) -> Clients:
     return clients
 
 
-# Where somebody else's page is from, and the name by which it attacks the emulated AWS.
+# The origin of a hostile page, and the name under which it reaches the emulated AWS: DNS rebinding.
 attacks = pytest.mark.parametrize(
     ("page", "target"), [("127.0.0.1", "localhost"), (NAME, "localhost"), (NAME, NAME)], indirect=True
 )

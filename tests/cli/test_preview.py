@@ -81,9 +81,9 @@ def test_a_replacement_is_refused_unless_the_manifest_names_it(kind: str, named:
 
 
 @pytest.mark.parametrize("after", ["t4g.micro", "t4g.small,t4g.medium"])
-def test_another_processor_is_refused_as_by_elastic_beanstalk(after: str) -> None:
+def test_another_architecture_is_refused_as_by_elastic_beanstalk(after: str) -> None:
     types = PropertyChange("InstanceTypes", "t3.micro,t3a.micro", after, namespace=LAUNCH)
-    with pytest.raises(UsageError, match="dev keeps the architecture that it was created with, x86_64: write types"):
+    with pytest.raises(UsageError, match="keeps the architecture that it was created with, x86_64: set environment"):
         refuse_replacements(in_stack(changed(ENVIRONMENT, types)), stage())
     others = PropertyChange("InstanceTypes", "t3.micro", "c7i.large", namespace=LAUNCH)
     refuse_replacements(

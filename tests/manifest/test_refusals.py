@@ -223,7 +223,7 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
         (environment('scaling = { upper_threshold = "9" }'), 'scaling.upper_threshold = "9": write a number'),
         (
             environment('scaling = { measure = "RequestCount", lower_threshold = 100, upper_threshold = 1000 }'),
-            'scaling.statistic: must be Sum with RequestCount: write "Sum": each request is a sample of 1, so that ',
+            'scaling.statistic: must be Sum with RequestCount: write "Sum": each request counts as 1, so that ',
         ),
         (
             environment('scaling = { measure = "RequestCount", statistic = "Sum", lower_threshold = 5 }'),

@@ -144,7 +144,7 @@ def test_a_full_disk_is_named_from_before_the_last_lines(tmp_path: Path) -> None
 
 def test_a_command_does_not_wait_for_a_server_that_has_ended(tmp_path: Path) -> None:
     runner = Runner(Display(Lines(live=False), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
-    with pytest.raises(DeployError, match="the emulated AWS was killed, as where memory runs out"):
+    with pytest.raises(DeployError, match="the emulated AWS was killed, perhaps for lack of memory"):
         runner.run(["sleep", "600"], environ=os.environ, folder=tmp_path, server_runs=lambda: False)
 
 

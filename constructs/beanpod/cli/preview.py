@@ -45,8 +45,8 @@ def refuse_replacements(changes: Sequence[StackChange], stage: StageConfig) -> N
         )
     if kept := next((it for stack in changes for it in map(kept_architecture, stack.resources) if it), None):
         raise UsageError(
-            f"the environment of stage {stage.name} keeps the architecture that it was created with, {kept}: write "
-            "types of it for environment.instance_types, or make a new stage"
+            f"the environment of stage {stage.name} keeps the architecture that it was created with, {kept}: set "
+            f"environment.instance_types to types of {kept}, or make a new stage"
         )
     every = replacements(changes, stage)
     found = [pair for pair in every if KINDS[pair[1].type] not in stage.allow_replacement]

@@ -258,8 +258,8 @@ class EnvironmentConfig(Section):
     type: limits.EnvironmentTypeName
     """One instance with a fixed address, or several behind an application load balancer. Replaces: the instances."""
     instance_types: types.Several[types.InstanceType] = Field(min_length=1, max_length=40)
-    """EC2 instance type, of the processor that the environment was created with. Further ones count with Spot instances
-    only (option EnableSpot). Replaces: the instances.
+    """EC2 instance type, of the architecture that the environment was created with. Further ones count with Spot
+    instances only (option EnableSpot). Replaces: the instances.
     """
     min_size: Annotated[int, types.limit("min_size")]
     """Minimum number of instances. Updates in place."""

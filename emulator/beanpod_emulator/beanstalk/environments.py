@@ -113,7 +113,7 @@ class Environments:
         if name:
             base = base | self._applications.template(environment.application, name).settings
         settings = checked(without(base, removed) | options.settings(new))
-        _check_processor(environment.settings.get(_INSTANCE_TYPES), settings.get(_INSTANCE_TYPES))
+        _check_architecture(environment.settings.get(_INSTANCE_TYPES), settings.get(_INSTANCE_TYPES))
         changes: dict[str, Any] = {"settings": settings}
         return changes | ({"template_name": name} if name else {})
 
@@ -176,8 +176,11 @@ def _among(value: str, wanted: list[str] | None) -> bool:
     return not wanted or value in wanted
 
 
-def _check_processor(before: str | None, after: str | None) -> None:
-    """https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.ec2.html has no message for it."""
+def _check_architecture(before: str | None, after: str | None) -> None:
+    """Refuse instances of another architecture than the environment's.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.ec2.html. AWS's message is not known.
+    """
     if before and after and bool(_GRAVITON.match(before)) != bool(_GRAVITON.match(after)):
         raise InvalidParameterValueError(
             f"The processor architecture of an environment cannot be changed: from {before} to {after}."

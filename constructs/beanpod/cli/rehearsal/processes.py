@@ -134,7 +134,7 @@ class Runner:
         self.interrupted.check()
         if not server_runs():
             raise DeployError(
-                "the emulated AWS was killed, as where memory runs out: run again, which removes the rest"
+                "the emulated AWS was killed, perhaps for lack of memory: rehearse again, which removes its containers"
             )
         return Done(process.returncode, "".join(output), lines, failure)
 
