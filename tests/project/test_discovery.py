@@ -111,6 +111,54 @@ def test_the_port_is_the_apps_and_no_other_services(services: str, port: int | N
     assert proposed(tmp_path).port == port
 
 
+CURL = "healthcheck: {test: [CMD, curl, -f, 'http://localhost:8000/healthz']}"
+
+
+@pytest.mark.parametrize(
+    ("files", "health_path"),
+    [
+        pytest.param({"app.py": '@app.route("/health")\n'}, "/health", id="flask"),
+        pytest.param({"main.py": "@app.get('/api/healthz', tags=['ops'])\n"}, "/api/healthz", id="fastapi"),
+        pytest.param({"src/app.ts": "app.get('/health-check', (req, res) => {\n"}, "/health-check", id="express"),
+        pytest.param({"main.go": 'mux.HandleFunc("GET /livez", live)\n'}, "/livez", id="go"),
+        pytest.param({"Program.cs": 'app.MapHealthChecks("/health");\n'}, "/health", id="dotnet"),
+        pytest.param({"shop/wsgi.py": "", "shop/urls.py": "    path('health/', ok),\n"}, "/health/", id="django"),
+        # What is mounted below another path, a client, a test.
+        pytest.param({"blog/urls.py": "    path('health/', ok),\n"}, None, id="urls of an app in a project"),
+        pytest.param({"routes.js": "router.get('/health', ok)\n"}, None, id="router"),
+        pytest.param({"api.js": "client.get('/health')\n", "tests/a.py": "@app.get('/health')"}, None, id="client"),
+        pytest.param({"server.js": "if (req.url === '/health') {\n"}, "/health", id="no router"),
+        pytest.param(
+            {"compose.yaml": f"services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    {CURL}"},
+            "/healthz", id="of a service of the compose file",
+        ),
+        pytest.param(
+            {"compose.yaml": "services:\n  web:\n    build: web\n    ports: ['8000:8000']\n  db: {image: 'mysql:8.4'}",
+             "web/Dockerfile": "FROM python:3.11-slim\nHEALTHCHECK CMD curl -f http://localhost:8000/up\n"},
+            "/up", id="of the Dockerfile that a compose file builds",
+        ),
+        pytest.param(
+            {"compose.yaml": f"services:\n  web: {{build: ui, ports: ['80:80']}}\n  api:\n    build: .\n    {CURL}",
+             "ui/Dockerfile": "FROM nginx\n", "app.py": '@app.route("/health")\n'},
+            None, id="not of the service that users do not reach",
+        ),
+    ],
+)  # fmt: skip
+def test_the_health_path_is_that_of_the_apps_health_check(
+    files: dict[str, str], health_path: str | None, tmp_path: Path
+) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM python:3.11-slim\nEXPOSE 8000\n", **files})
+    assert proposed(tmp_path).health_path == health_path
+    assert write_manifest(tmp_path).stage().service.health_check_path == (health_path or "/")
+
+
+def test_a_manifest_that_is_there_keeps_its_health_path(tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM python:3.11-slim\nEXPOSE 8000\n", "app.py": '@app.get("/health/live")'})
+    for written, path in (("", "/health"), ('health_check_path = "/up"\n', "/up")):
+        (tmp_path / "beanpod.toml").write_text(f'[service]\nname = "shop"\nimage = "ada/shop"\n{written}')
+        assert proposed(tmp_path).health_path == path
+
+
 def test_a_database_with_a_dockerfile_of_its_own_is_replaced_too(tmp_path: Path) -> None:
     write_files(
         tmp_path,

@@ -1,5 +1,6 @@
 """What is written into a project: what was found, completed by options and answers."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,13 +8,16 @@ from typing import Any
 
 from beanpod._database_rules import ENGINES
 from beanpod.deploy.bundles.compose.development import is_named_for_development
-from beanpod.manifest import service_problem
+from beanpod.manifest import ServiceConfig, service_problem
 from beanpod.project.discovery import ComposeDatabase, ComposeFacts, Discovery, DockerfileFacts
+from beanpod.project.health_check import health_route
 
 # A tag of Docker Hub such as `16-alpine` names a version, `latest` does not.
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _NAME_LENGTH = 24
+# Of a manifest that names none.
+_HEALTH_PATH = ServiceConfig.model_fields["health_check_path"].default
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Choices:
         dockerfile: Dockerfile, relative to the project's folder; None with a compose file.
         compose: Compose file, relative to the project's folder; None with a Dockerfile.
         port: Port on which the container listens.
-        health_path: Path that answers 200.
+        health_path: Path that answers 200; None where the project's files name no health check.
         engine: `mysql`, `mariadb`, `postgres`, or `none` for no database.
         version: Version of the database. Default: the newest that Beanpod knows well.
         database_service: Service of the compose file that RDS replaces.
@@ -91,7 +95,7 @@ def _with_manifest(found: Discovery, given: Choices) -> Choices:
     service, database = (found.manifest.get(key, {}) for key in ("service", "database"))
     written: dict[str, Any] = {
         **{key: service.get(key) for key in ("name", "image", "dockerfile", "compose", "port")},
-        "health_path": service.get("health_check_path", service.get("health_path")),
+        "health_path": service.get("health_check_path", service.get("health_path", _HEALTH_PATH if service else None)),
         "engine": database.get("engine", "none" if found.manifest else None),
         "version": database.get("version"),
         "database_service": database.get("compose_service"),
@@ -128,7 +132,7 @@ def answered(found: Discovery, choices: Choices, option: str, answer: str) -> Ch
     if option == "--dockerfile":
         return propose(found, replace(choices, dockerfile=answer))
     if option == "--port":
-        return replace(choices, port=int(answer))
+        return propose(found, replace(choices, port=int(answer)))
     if option == "--database-service":
         return propose(found, replace(choices, database_service=answer))
     return replace(choices, image=answer)
@@ -172,7 +176,7 @@ def _with_dockerfile(found: Discovery, choices: Choices) -> Choices:
         choices,
         dockerfile=facts.path,
         port=choices.port or (facts.ports[0] if len(facts.ports) == 1 else None),
-        health_path=choices.health_path or facts.health_path or (framework.health_path if framework else None),
+        health_path=choices.health_path or _health_path(found, facts.health_path, posixpath.dirname(facts.path)),
         engine=choices.engine or (framework.engine if framework else None) or _development_engine(found),
         arm64=facts.architecture == "arm64",
     )
@@ -200,14 +204,31 @@ def _with_compose(found: Discovery, compose: ComposeFacts, choices: Choices) -> 
     wanted = choices.engine != "none"
     version = _version(database) if database and wanted else None
     ports = _web_ports(compose) or _exposed_ports(found)
+    port = choices.port or (80 if 80 in ports else ports[0] if len(ports) == 1 else None)
+    service = _web_service(compose, port)
+    build: dict[str, Any] = compose.services[service].get("build", {}) if service else {}
+    context = posixpath.join(compose.folder, str(build["context"])) if "context" in build else None
     return replace(
         choices,
-        port=choices.port or (80 if 80 in ports else ports[0] if len(ports) == 1 else None),
-        health_path=choices.health_path or (found.framework.health_path if found.framework else None),
+        port=port,
+        health_path=choices.health_path or _health_path(found, compose.health_paths.get(service or ""), context),
         engine=choices.engine or (database.engine if database else None),
         version=choices.version or version,
         database_service=database.service if database and wanted else None,
     )
+
+
+def _health_path(found: Discovery, checked: str | None, folder: str | None) -> str | None:
+    """Return the path that a health check asks for, the framework's own, or one that the source in a folder answers."""
+    path = checked or (found.framework.health_path if found.framework else None)
+    path = path or (health_route(found.root / folder) if folder is not None else None)
+    return path if path and service_problem("health_check_path", path) is None else None
+
+
+def _web_service(compose: ComposeFacts, port: int | None) -> str | None:
+    """Return the service that users reach at a container port; of a file that publishes none the only one built."""
+    published = [name for name in compose.apps if port in compose.ports.get(name, ())]
+    return published[0] if published else compose.built[0] if len(compose.built) == 1 else None
 
 
 def _version(database: ComposeDatabase) -> str | None:

@@ -23,6 +23,7 @@ from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
 from beanpod.deploy.images import Dockerfile, Instruction, read_dockerfile
 from beanpod.project.frameworks import Framework, find_framework
+from beanpod.project.health_check import checked_path
 from beanpod.project.source import SKIPPED, git, text_of, variables_read
 
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
@@ -53,7 +54,6 @@ _NOT_THE_APP = frozenset(
 # In a command: `--bind 0.0.0.0:${PORT:-8000}`, or `["--port", "8000"]`.
 _LISTENS = re.compile(r"""(?:\b0\.0\.0\.0:|\[::\]:|--port[\s=",']+)(?:\$\{\w+:-)?(\d{2,5})\b""")
 _NOT_DEPLOYED = re.compile(r"tests?|e2e|examples?|docs?|benchmarks?", re.IGNORECASE)
-_URL = re.compile(r"https?://[^/\s\"']+(/[^\s\"'|;)]*)?")
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,8 @@ class ComposeFacts:
         apps: The services that may be the app: no database, nor a known store, broker or page for developers.
         ports: Container ports that each of them publishes; of a build for development the one that the build for
             production exposes instead.
+        health_paths: The path that the health check of each of them asks for over HTTP, of the compose file or else of
+            its Dockerfile.
         databases: The database servers.
         secrets: Names of the secrets that are read from a file.
     """
@@ -106,6 +108,7 @@ class ComposeFacts:
     services: Mapping[str, Mapping[str, Any]]
     apps: tuple[str, ...]
     ports: Mapping[str, tuple[int, ...]]
+    health_paths: Mapping[str, str]
     databases: tuple[ComposeDatabase, ...]
     secrets: frozenset[str] = frozenset()
 
@@ -240,9 +243,8 @@ def _ports_of_command(instructions: Sequence[Instruction]) -> tuple[int, ...]:
 
 
 def _health_path(instructions: Sequence[Instruction]) -> str | None:
-    checks = [one.value for one in instructions if one.keyword == "HEALTHCHECK" and one.value.upper() != "NONE"]
-    url = _URL.search(checks[-1]) if checks else None
-    return (url[1] or "/") if url else None
+    checks = [one.value for one in instructions if one.keyword == "HEALTHCHECK"]
+    return checked_path(checks[-1]) if checks else None
 
 
 def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
@@ -268,6 +270,7 @@ def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
         services=services,
         apps=apps,
         ports={key: ports for key in apps if (ports := _ports(services[key], path.parent))},
+        health_paths={key: found for key in apps if (found := _checked_path(services[key], path.parent))},
         databases=tuple(
             ComposeDatabase(key, _ENGINES[image], tag) for key, (image, tag) in images.items() if image in _ENGINES
         ),
@@ -291,9 +294,23 @@ def _ports(service: Mapping[str, Any], folder: Path) -> tuple[int, ...]:
     if not changes or len(published) != 1:
         return published
     build = {**build, **changes}
-    path = folder / str(build.get("context", ".")) / str(build.get("dockerfile", "Dockerfile"))
-    exposed = read_dockerfile(path).exposed(build.get("target")) or ()
+    exposed = read_dockerfile(_dockerfile_of(build, folder)).exposed(build.get("target")) or ()
     return exposed if len(exposed) == 1 else published
+
+
+def _checked_path(service: Mapping[str, Any], folder: Path) -> str | None:
+    """Return the path that a service's own health check asks for, or else that of the Dockerfile for production."""
+    test = (service.get("healthcheck") or {}).get("test") or ""
+    if path := checked_path(test if isinstance(test, str) else " ".join(map(str, test))):
+        return path
+    if test or "build" not in service:
+        return None
+    dockerfile = _dockerfile_of({**service["build"], **for_production(service["build"], folder)}, folder)
+    return _dockerfile(dockerfile, "").health_path if dockerfile.is_file() else None
+
+
+def _dockerfile_of(build: Mapping[str, Any], folder: Path) -> Path:
+    return folder / str(build.get("context", ".")) / str(build.get("dockerfile", "Dockerfile"))
 
 
 def published_ports(service: Mapping[str, Any]) -> Iterable[int]:
@@ -310,7 +327,7 @@ def _image(folder: Path, service: Mapping[str, Any]) -> tuple[str, str]:
     build = service.get("build")
     if build is None:
         return _name_and_tag(str(service.get("image") or ""))
-    path = folder / str(build.get("context", ".")) / str(build.get("dockerfile", "Dockerfile"))
+    path = _dockerfile_of(build, folder)
     return _name_and_tag(_base(path) if path.is_file() else "")
 
 

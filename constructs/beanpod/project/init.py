@@ -116,8 +116,7 @@ def found_lines(project: Project) -> Iterator[tuple[str, str]]:
     yield "image", str(choices.image)
     if choices.port:
         yield "port", str(choices.port)
-    if choices.health_path:
-        yield "health path", choices.health_path
+    yield "health path", choices.health_path or "/, as no health check was found"
     if choices.engine not in (None, "none"):
         replaced = f", replaces the service {choices.database_service}" if choices.database_service else ""
         yield "database", f"{choices.engine} {choices.version or ''}".rstrip() + replaced

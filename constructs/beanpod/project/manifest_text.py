@@ -129,7 +129,7 @@ def _service(found: Discovery, choices: Choices) -> str:
     if choices.health_path:
         lines.append(f"health_check_path = {_toml(choices.health_path)}")
     else:
-        lines.append('# health_check_path = "/health"  # a path that answers 200 while the app is well')
+        lines.append('health_check_path = "/"  # no health check was found: any path that answers 200 without a login')
     if found.framework and found.framework.migrate:
         lines.append(f"# Migrations: {_migration(found, choices)}")
     return "\n".join(lines)

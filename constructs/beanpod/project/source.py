@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 # Folders of other people's code, of results, and of tests.
@@ -40,15 +41,19 @@ def text_of(path: Path) -> str:
 
 
 def variables_read(folder: Path) -> list[str]:
-    """Return the names of the variables that the source in a folder reads, in the order of their files.
-
-    Looks at no more than 500 files of up to 200 kB that may be read, in no folder that begins with a dot or holds other
-    people's code.
-    """
+    """Return the names of the variables that the source in a folder reads, in the order of their files."""
     names: dict[str, None] = {}
-    for _, path in zip(range(_FILES), _source_files(folder), strict=False):
+    for path in source_files(folder):
         names |= dict.fromkeys(_READ.findall(path.read_text(encoding="utf-8", errors="replace")))
     return list(names)
+
+
+def source_files(folder: Path) -> Iterator[Path]:
+    """Yield the files of source code in a folder and those below it.
+
+    No more than 500 of up to 200 kB that may be read, in no folder that begins with a dot or holds other people's code.
+    """
+    return islice(_source_files(folder), _FILES)
 
 
 def _source_files(folder: Path) -> Iterator[Path]:

@@ -1,0 +1,43 @@
+"""The path of an app's health check, as its own files name it."""
+
+import re
+from pathlib import Path
+
+from beanpod.project.source import source_files, text_of
+
+_URL = re.compile(r"https?://[^/\s\"']+(/[^\s\"'|;)]*)?")
+_NAME = r"_?(?:health|healthz|health[-_]?checks?|livez)"
+_PATH = rf"(?:[\w-]+/)*{_NAME}/?"
+_QUOTED = rf"""\s*["'`](?:GET )?(/{_PATH})["'`]"""
+# Of the app itself: a router is often mounted below another path.
+_ROUTE = re.compile(
+    "|".join(
+        (
+            # app.get("/health", @app.route("/health"), app.MapHealthChecks("/health"), $app->get("/health"
+            rf"\b(?:app|application|server|fastify)(?:\.|->)(?:get|route|use|all|api_route|MapGet|MapHealthChecks)\({_QUOTED}",
+            # Go's mux.HandleFunc("GET /health" and r.Get("/health"
+            rf"\b(?:app|e|http|mux|r|router)\.(?:GET|Get|Handle|HandleFunc)\({_QUOTED}",
+            # url === "/health"
+            rf"\b(?:path|pathname|url)\s*={{2,3}}{_QUOTED}",
+        )
+    )
+)
+_DJANGO_ROUTE = re.compile(rf"""^\s*path\(\s*["']({_PATH})["']""", re.MULTILINE)
+
+
+def checked_path(command: str) -> str | None:
+    """Return the path that a command asks for over HTTP, such as `curl -f http://localhost:8000/healthz`."""
+    url = _URL.search(command)
+    return (url[1] or "/") if url else None
+
+
+def health_route(folder: Path) -> str | None:
+    """Return the path of the health check that the app's source in a folder answers; None where none is seen."""
+    for path in source_files(folder):
+        if found := _ROUTE.search(text_of(path)):
+            return found[found.lastindex or 0]
+        # The project's own routes have its settings beside them; those of an app in it may be below another path.
+        routes = text_of(path) if path.name == "urls.py" and (path.parent / "wsgi.py").is_file() else ""
+        if found := _DJANGO_ROUTE.search(routes):
+            return f"/{found[1]}"
+    return None
