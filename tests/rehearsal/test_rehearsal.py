@@ -1,20 +1,25 @@
 """A rehearsal that cannot start, is interrupted, or is left running; a whole one is in tests/rehearse."""
 
+import io
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tomllib
+from contextlib import chdir
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from beanpod.cli.commands.rehearse import Rehearsal, Release, rehearse
+from beanpod.cli.main import main
 from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, manifest_text, substituted
-from beanpod.deploy.errors import UsageError
+from beanpod.deploy.errors import DeployError, UsageError
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
 from tests.cli.commands import in_process
@@ -212,6 +217,58 @@ def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
         with pytest.raises(UsageError, match="is running: start one with `beanpod rehearse --keep`"):
             KeptRehearsal.find(root, os.environ)
     assert run_status(root).returncode == 2
+
+
+class _FailedRelease(Rehearsal):
+    """The release fails; somebody looks, and presses Ctrl-C."""
+
+    found: KeptRehearsal
+
+    def check(self) -> None:
+        self.workspace = Workspace(self._context.root, "beanpod.toml", "dev", self._context.root / "copy", SUBSTITUTES)
+
+    start = deploy_stacks = lambda _: None
+
+    def releases(self) -> Release:
+        raise DeployError("beanpod deploy: shop-1 failed", causes=("/health answers 404",))
+
+    def kept(self) -> KeptRehearsal:
+        return KeptRehearsal(self.workspace, {}, {})
+
+    def uses(self, _: Path) -> list[tuple[str, str]]:
+        type(self).found = KeptRehearsal.find(self._context.root, self._context.environ)
+        os.kill(os.getpid(), signal.SIGINT)
+        return [("look", "beanpod status --rehearsal")]
+
+
+def test_a_failed_rehearsal_can_be_left_running(tmp_path: Path) -> None:
+    (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n')
+    (tmp_path / "cdk.json").write_text("{}")
+
+    def failed(*arguments: str) -> tuple[str, str]:
+        out, errors = io.StringIO(), io.StringIO()
+        environ = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+        with chdir(tmp_path):
+            run = partial(rehearse, steps=_FailedRelease)
+            assert main(["rehearse", *arguments], environ=environ, stdout=out, stderr=errors, run=run) == 1
+        return out.getvalue(), errors.getvalue()
+
+    _, errors = failed()
+    assert errors.startswith(
+        "beanpod: beanpod deploy: shop-1 failed\n  /health answers 404\n  `beanpod rehearse --keep` "
+    )
+    out, errors = failed("--keep")
+    assert errors.startswith(
+        "beanpod: beanpod deploy: shop-1 failed\n  /health answers 404\nbeanpod: the rehearsal failed"
+    )
+    assert out.splitlines()[-5:] == [
+        "",
+        "It is left running until Ctrl-C. In another terminal, in this folder:",
+        "",
+        "  look  beanpod status --rehearsal",
+        "  end   Ctrl-C",
+    ]
+    assert _FailedRelease.found.workspace.stage == "dev"
 
 
 @pytest.mark.parametrize("document", ["[]", '{"process": PROCESS, "workspace": {"root": "/"}}'])

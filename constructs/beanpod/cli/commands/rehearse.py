@@ -14,13 +14,14 @@ from typing import Any
 from urllib.error import HTTPError
 
 from beanpod.cli.commands.context import Context
+from beanpod.cli.output.display import Failure
 from beanpod.cli.output.text import Cell, Paint, duration
 from beanpod.cli.rehearsal.domain import create_domain, create_records, opener, redirects
 from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.machine import check_machine, check_packages, images_to_pull, page_title
 from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interruptions
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
-from beanpod.deploy.errors import DeployError, RolledBackError
+from beanpod.deploy.errors import DeployError, InterruptionError, RolledBackError
 from beanpod.deploy.images import BuildSpec, connect
 from beanpod.deploy.images import Docker as DockerCommand
 from beanpod.deploy.images.registry import PASSWORD, USERNAME
@@ -30,6 +31,7 @@ from beanpod.manifest import Domain, Manifest
 _REGISTRY_USER = "rehearsal"
 _PAGE_SECONDS = 20
 _PAGE_BYTES = 100_000
+_KEEP = "`beanpod rehearse --keep` leaves it running after a failure too, to look into it and to deploy again"
 
 
 class Step(StrEnum):
@@ -45,12 +47,12 @@ class Step(StrEnum):
 
 
 def run(context: Context) -> None:
-    """Rehearse a stage; with --keep, leave it running until Ctrl-C. Raises as rehearse() does."""
+    """Rehearse a stage. Raises as rehearse() does."""
     rehearse(context, Rehearsal)
 
 
 def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
-    """Rehearse a stage in some steps.
+    """Rehearse a stage in some steps; with --keep, leave it running until Ctrl-C, also after a failed release.
 
     Raises:
         UsageError: The project cannot be deployed, or something is missing on this machine: nothing was started.
@@ -63,7 +65,18 @@ def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
         rehearsal.check()
         rehearsal.start()
         rehearsal.deploy_stacks()
-        release = rehearsal.releases()
+        try:
+            release = rehearsal.releases()
+        except InterruptionError:
+            raise
+        except DeployError as error:
+            if not context.options.keep or context.options.json:
+                raise DeployError(str(error), causes=(*error.causes, _KEEP)) from error
+            context.display.fail(Failure(str(error), error.exit_code, error.causes))
+            exports = cleanup.enter_context(rehearsal.kept().announced(context.environ))
+            context.results.emit({}, ("", *_left_running(rehearsal.uses(exports), context.results.paint)))
+            interrupted.wait()
+            raise DeployError(f"the rehearsal failed: {error}") from error
         seconds = context.clock.monotonic() - began
         if context.options.keep:
             exports = cleanup.enter_context(rehearsal.kept().announced(context.environ))
@@ -379,6 +392,10 @@ def _text(stage: str, url: str, seconds: float, uses: Sequence[tuple[str, str]],
     if not uses:
         yield paint("Nothing is left running. `beanpod rehearse --keep` leaves it running until Ctrl-C.")
         return
+    yield from _left_running([("page", Cell(url, "bold")), *uses], paint)
+
+
+def _left_running(uses: Sequence[tuple[str, str | Cell]], paint: Paint) -> Iterator[str]:
     yield paint("It is left running until Ctrl-C. In another terminal, in this folder:")
     yield ""
-    yield from paint.facts([("page", Cell(url, "bold")), *uses, ("end", "Ctrl-C")])
+    yield from paint.facts([*uses, ("end", "Ctrl-C")])
