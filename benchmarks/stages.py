@@ -5,7 +5,7 @@ from typing import Any
 
 from beanpod import DeploymentPolicy
 from beanpod._deploy_statements import DeployScope, release_statements, rollout_statements
-from beanpod.manifest import Manifest, StageConfig
+from beanpod.manifest import Manifest, StageConfig, table_digests
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,7 +21,10 @@ def manifest(count: int) -> Manifest:
 def plan(count: int) -> list[dict[str, Any]]:
     """Return the same stages as JSON for the baseline, each with its deployer's statements, `<name>` for a token."""
     stages = manifest(count).configurations.values()
-    return [stage.model_dump(mode="json") | {"documents": _documents(stage)} for stage in stages]
+    return [
+        stage.model_dump(mode="json") | {"documents": _documents(stage), "tables": table_digests(stage)}
+        for stage in stages
+    ]
 
 
 def _documents(stage: StageConfig) -> dict[str, list[dict[str, Any]]]:

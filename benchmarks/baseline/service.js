@@ -23,6 +23,10 @@ class ServiceStack extends Stack {
       value: stage.service.image,
       description: 'The project whose stacks these are: one of the same service.name has another image',
     });
+    new CfnOutput(this, 'ManifestTables', {
+      value: stage.tables,
+      description: "Digests of the manifest's tables: a release warns about those that have changed since",
+    });
     this.watch(stage.alarms.email);
     new CfnOutput(this, 'ApplicationName', { value: this.dockerEnvironment.applicationName });
     new CfnOutput(this, 'EnvironmentName', { value: this.dockerEnvironment.environmentName });

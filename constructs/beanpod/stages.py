@@ -58,6 +58,7 @@ from beanpod.manifest import (
     Secret,
     SecretsManagerReference,
     StageConfig,
+    table_digests,
 )
 from beanpod.network import ServiceNetwork
 from beanpod.platform import DockerPlatform
@@ -251,6 +252,8 @@ def add_environment(
         CfnOutput(scope, "DnsRecord", value=", ".join(environment.dns_records), description=description)
     description = "The project whose stacks these are: one of the same service.name has another image"
     CfnOutput(scope, "ServiceImage", value=stage.service.image, description=description)
+    description = "Digests of the manifest's tables: a release warns about those that have changed since"
+    CfnOutput(scope, "ManifestTables", value=table_digests(stage), description=description)
     _add_health_alarm(scope, environment, stage)
     # Delivery stacks of earlier versions import these until their own update, which may have no deployer any more.
     for value in (

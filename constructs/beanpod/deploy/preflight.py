@@ -59,6 +59,7 @@ class Target:
         url: What users open.
         health_path: What a release requests there. Default: nothing.
         plain_http: Whether a load balancer serves it without HTTPS.
+        outdated: The manifest's tables that have changed since the stacks were deployed, such as `variables`.
     """
 
     application: str
@@ -68,6 +69,7 @@ class Target:
     url: str
     health_path: HealthPath | None = None
     plain_http: bool = False
+    outdated: tuple[str, ...] = ()
 
     @classmethod
     def find(cls, stage: "StageConfig", aws: Aws) -> "Target":
@@ -77,6 +79,8 @@ class Target:
             UsageError: When the credentials are of another account, a stack does not exist, lacks an output, or is of
                 another project with the same `service.name`.
         """
+        from beanpod.manifest import changed_tables
+
         check_account(aws, stage)
         if own := stage.delivery.stack:
             service = delivery = stack_outputs(aws, stage, own, *_SERVICE_OUTPUTS, "BucketName")
@@ -98,6 +102,8 @@ class Target:
             url=service["Url"],
             health_path=HealthPath.of(stage, service["Url"]),
             plain_http=stage.environment.type == "LoadBalanced" and service["Url"].startswith("http:"),
+            # Stacks of earlier versions, and of constructs of one's own, do not say what they were made of.
+            outdated=changed_tables(stage, digests) if (digests := service.get("ManifestTables")) else (),
         )
 
     def missing_domain(self, stage: "StageConfig") -> str | None:
@@ -107,6 +113,16 @@ class Target:
         return (
             f"stage {stage.name} has the domain {stage.domain.name}, and its environment the address {self.url}: "
             f"run {_deploy_command(stage)} first"
+        )
+
+    def missing_changes(self, stage: "StageConfig", *, rehearsed: bool = False) -> str | None:
+        """What to do if the manifest has changed since the stacks were deployed: a release changes the version only."""
+        if not self.outdated:
+            return None
+        tables = ", ".join(f"[{name}]" for name in self.outdated)
+        remedy = "start the rehearsal again" if rehearsed else f"run {_deploy_command(stage)}"
+        return (
+            f"stage {stage.name} was deployed with another {tables} than the manifest has now: {remedy} to change that"
         )
 
     def describe(self, aws: Aws) -> Environment:

@@ -4,6 +4,7 @@ manifest = Manifest.read("beanpod.toml")
 stage = manifest.stage("prod")
 """
 
+from beanpod.manifest._digests import changed_tables, table_digests
 from beanpod.manifest._messages import ManifestError
 from beanpod.manifest._models import (
     AlarmsConfig,
@@ -55,5 +56,7 @@ __all__ = [
     "ServiceConfig",
     "SsmReference",
     "StageConfig",
+    "changed_tables",
     "service_problem",
+    "table_digests",
 ]

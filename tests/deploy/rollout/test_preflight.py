@@ -9,6 +9,7 @@ import pytest
 from beanpod.deploy.errors import UsageError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.preflight import Target
+from beanpod.manifest import table_digests
 from tests.deploy.rollout.sandbox import Sandbox, handling, service_outputs
 
 
@@ -51,6 +52,29 @@ def test_the_stacks_of_another_project_with_the_same_name_are_refused(sandbox: S
         Target.find(stage, sandbox.aws())
     sandbox.stack(name, outputs | {"ServiceImage": image})
     assert Target.find(stage, sandbox.aws()).url == target.url
+
+
+def test_what_has_changed_since_the_stacks_were_deployed_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    target = sandbox.environment()
+    stage = sandbox.stage(target, tmp_path)
+    name, outputs = (
+        f"guestbook-{stage.name}-service",
+        service_outputs(target) | {"ManifestTables": table_digests(stage)},
+    )
+    sandbox.stack(name, outputs)
+    found = Target.find(stage, sandbox.aws())
+    assert (found.outdated, found.missing_changes(stage)) == ((), None)
+    # What only a release reads, such as the Dockerfile, takes effect with it.
+    service = stage.service.model_copy(update={"health_check_path": "/up", "dockerfile": "app/Dockerfile"})
+    changed = stage.model_copy(update={"service": service, "variables": {"GREETING": "hello"}})
+    found = Target.find(changed, sandbox.aws())
+    assert found.missing_changes(changed) == (
+        f"stage {stage.name} was deployed with another [service], [variables] than the manifest has now: run `beanpod "
+        f"cdk deploy --all -c stage={stage.name}` to change that"
+    )
+    # Stacks of earlier versions do not say what they were made of.
+    sandbox.stack(name, service_outputs(target))
+    assert Target.find(changed, sandbox.aws()).outdated == ()
 
 
 def test_one_stack_may_have_all_outputs(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:

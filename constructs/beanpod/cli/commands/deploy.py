@@ -22,6 +22,8 @@ def run(context: Context) -> None:
         context.display.warn(problem)
     if missing := context.target.missing_domain(context.stage):
         raise UsageError(missing)
+    if changes := context.target.missing_changes(context.stage, rehearsed=context.options.rehearsal):
+        context.display.warn(changes)
     if context.options.dry_run:
         found = rollout.preflight(wait=False)
         context.results.emit(_document(context, project, found), _text(context, project, found))

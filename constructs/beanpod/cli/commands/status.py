@@ -1,6 +1,6 @@
 """status: the environment, the version that it runs, and its instances."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,12 @@ _HEADINGS = tuple(Cell(text, "dim") for text in ("INSTANCE", "HEALTH", "VERSION"
 def run(context: Context) -> None:
     """Show the environment's status, health, version and instances."""
     status = read_status(context.target, context.aws, context.clock)
-    context.results.emit(_document(status), _text(status, context.stage, context.results.paint))
+    changes = context.target.missing_changes(context.stage, rehearsed=context.options.rehearsal)
+    warnings = (*(status.health_path.warnings if status.health_path else ()), *([changes] if changes else []))
+    context.results.emit(_document(status, warnings), _text(status, context.stage, warnings, context.results.paint))
 
 
-def _document(status: EnvironmentStatus) -> dict[str, Any]:
+def _document(status: EnvironmentStatus, warnings: Sequence[str]) -> dict[str, Any]:
     environment = status.environment
     return {
         "application": status.target.application,
@@ -36,21 +38,20 @@ def _document(status: EnvironmentStatus) -> dict[str, Any]:
         "version_label": environment.version_label,
         "released": version_of(status.environment) is not None,
         "health_path": status.health_path.text if status.health_path else None,
-        "warnings": status.health_path.warnings if status.health_path else (),
+        "warnings": warnings,
         "causes": status.causes,
         "instances": [asdict(instance) for instance in status.instances.all],
         "deployment": _deployment(status.lock_owner) if status.lock_owner else None,
     }
 
 
-def _text(status: EnvironmentStatus, stage: "StageConfig", paint: Paint) -> Iterator[str]:
+def _text(status: EnvironmentStatus, stage: "StageConfig", warnings: Sequence[str], paint: Paint) -> Iterator[str]:
     environment = status.environment
     cells = (Cell(environment.name, "bold"), state_cell(environment.status), state_cell(environment.health))
     yield "  ".join(paint(*cell) for cell in cells)
     yield from paint.facts(_facts(status))
     yield from (f"  {paint(cause)}" for cause in status.causes)
-    for warning in status.health_path.warnings if status.health_path else ():
-        yield f"  {paint(warning, 'yellow')}"
+    yield from (f"  {paint(warning, 'yellow')}" for warning in warnings)
     if missing := status.target.missing_domain(stage):
         yield f"  {paint(missing, 'yellow')}"
     elif status.target.plain_http:
