@@ -19,7 +19,7 @@ _HEADINGS = tuple(Cell(text, "dim") for text in ("INSTANCE", "HEALTH", "VERSION"
 
 def run(context: Context) -> None:
     """Show the environment's status, health, version and instances."""
-    status = read_status(context.target, context.aws, context.clock)
+    status = read_status(context.target, context.aws)
     context.results.emit(_document(status), _text(status, context.stage, context.results.paint))
 
 
