@@ -68,6 +68,8 @@ ENGINES: dict[str, Engine] = {
         5432, ("13", "14", "15", "16", "17", "18"), "17", 63, 63, _POSTGRES_NAMES, _POSTGRES_USERS, "rds.force_ssl"
     ),
 }
+# When RDS ended the standard support of what it still runs.
+_ENDED = {("mysql", "8.0"): "July 2026", ("mariadb", "10.6"): "August 2026", ("postgres", "13"): "February 2026"}
 DEFAULT_USERNAME = "app"
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.html
@@ -243,6 +245,15 @@ def version_problems(engine: str, version: str) -> Iterator[Problem]:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
+
+
+def support_note(engine: str, version: str) -> str | None:
+    """Say what follows from a version whose standard support has ended; None for another."""
+    major = major_version(engine, version)
+    ended = _ENDED.get((engine, major))
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html: for MySQL and PostgreSQL only.
+    then = "may create no new database of it" if engine == "mariadb" else "charges Extended Support by the hour"
+    return ended and f"database.version: RDS ended the standard support of {engine} {major} in {ended}, and {then}"
 
 
 def major_version(engine: str, version: str) -> str:

@@ -52,7 +52,13 @@ def test_a_release_killed_after_any_docker_command_converges(registry: LocalRegi
             killed = subprocess.run(
                 [sys.executable, "-m", "beanpod", "deploy"],
                 cwd=project.folder,
-                env={**environ, **aws.environment, "PYTHONPATH": str(ROOT), "KILL_AFTER": command},
+                env={
+                    **environ,
+                    **aws.environment,
+                    "PYTHONPATH": str(ROOT),
+                    "TMPDIR": str(tmp_path),
+                    "KILL_AFTER": command,
+                },
                 capture_output=True,
                 text=True,
                 timeout=600,

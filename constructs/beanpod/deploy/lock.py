@@ -1,8 +1,9 @@
 """One deployment at a time to an environment, and the newest commit wins.
 
 `locks/ENVIRONMENT` in the artifact bucket names the owner of the lock and the last good release. It is written with
-S3's conditional writes, so that of several deployments exactly one gets it. The owner renews its lease; the lock of one
-that was killed can be taken over when its lease has expired. The object is never deleted: a rollback reads where to.
+S3's conditional writes, so that of several deployments exactly one gets it. The owner renews its lease by writing the
+object again; the lock of one that was killed can be taken over when its lease has expired, by S3's time, whatever the
+clocks of the machines. The object is never deleted: a rollback reads where to.
 
 A deployment that finds the lock owned by an older commit waits; behind anything else it ends with BusyError.
 """
@@ -56,8 +57,8 @@ class LockOwner:
         token: Unique for each run.
         actor: Who deploys.
         run_url: Of the CI run; "" without one.
-        since: When it got the lock.
-        until: When its lease expires, unless renewed.
+        since: When it got the lock, by its own clock.
+        until: When its lease expires, unless renewed; by S3's time in a record that was read.
         release: What it deploys.
     """
 
@@ -65,7 +66,7 @@ class LockOwner:
     actor: str
     run_url: str
     since: datetime
-    until: datetime
+    until: datetime = field(compare=False)
     release: Release
 
     def __str__(self) -> str:
@@ -80,15 +81,18 @@ class LockRecord:
         owner: The latest owner; None when it has released the lock.
         last_good: The last release that was verified.
         etag: Of the object; None when there is none.
+        expired: Whether the owner's lease had expired when it was read.
     """
 
     owner: LockOwner | None = None
     last_good: Release | None = None
     etag: str | None = field(default=None, compare=False)
+    expired: bool = field(default=False, compare=False)
 
-    def owner_at(self, now: datetime) -> LockOwner | None:
-        """Who has the lock at that moment; None when it is free, or the lease has expired."""
-        return self.owner if self.owner and now < self.owner.until else None
+    @property
+    def current_owner(self) -> LockOwner | None:
+        """Who had the lock when it was read; None when it was free, or the lease had expired."""
+        return None if self.expired else self.owner
 
     def release_of(self, label: str) -> Release | None:
         """The release that brought a label to the environment, as far as it is known."""
@@ -120,14 +124,15 @@ class LockStore:
         stored = self._aws.read(self._bucket, self._key)
         if stored is None:
             return LockRecord()
-        body, etag = stored
         try:
-            content = _Content.model_validate_json(body)
+            content = _Content.model_validate_json(stored.body)
         except ValidationError as error:
             raise UsageError(
                 f"s3://{self._bucket}/{self._key} is not a deployment lock: delete it, and deploy again"
             ) from error
-        return LockRecord(content.owner, content.last_good, etag)
+        until = stored.modified + timedelta(seconds=LEASE_SECONDS)
+        owner = replace(content.owner, until=until) if content.owner else None
+        return LockRecord(owner, content.last_good, stored.etag, expired=stored.answered >= until)
 
     def write(self, record: LockRecord, *, over: str | None) -> str | None:
         """Write a record in the place of the one with the ETag `over`. Returns the new ETag; None if it has changed."""
@@ -196,7 +201,7 @@ class Lock:
         clock, behind, since, before = self._context.clock, "", 0.0, LockRecord()
         while True:
             record = self._store.read()
-            owner = record.owner_at(self._now())
+            owner = record.current_owner
             mine = self._is_mine(record)
             before = before if mine else record
             if owner is None or mine:

@@ -16,9 +16,10 @@ _MOST_CAUSES = 8
 _ADVICE = {
     "HTTP 4xx": "if clients cause the 4xx, have Elastic Beanstalk ignore them: docs/deploying.md has the option of the "
     "manifest",
-    "failed to download the Docker image": "if the registry refuses the pull, the token in DOCKER_PASSWORD of "
-    "[secrets] may have expired or belong to another account; if it answers 429, its rate limit is reached: a login "
-    "in [secrets] raises Docker Hub's",
+    "failed to download the Docker image": "eb-engine.log in `beanpod logs` names the image and the registry's answer: "
+    "if it refuses the pull, the token in DOCKER_PASSWORD of [secrets] may have expired or belong to another account; "
+    "if it answers 429, its rate limit is reached: a login in [secrets] raises Docker Hub's; if it has lost what was "
+    "pushed, deploy again, which pushes it again",
 }
 
 

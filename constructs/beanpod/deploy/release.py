@@ -180,7 +180,7 @@ class Rollout:
     def _may_be_replaced(self, release: Release) -> bool:
         """Whether an older commit could replace what runs: one is being deployed, or the lock names an older one."""
         record = self._lock.read()
-        owner, recorded = record.owner_at(self._context.clock.now()), record.release_of(release.label)
+        owner, recorded = record.current_owner, record.release_of(release.label)
         replacing = owner is not None and owner.release.label != release.label
         return replacing or (recorded is not None and recorded.older_than(release))
 

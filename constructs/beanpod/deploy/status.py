@@ -54,7 +54,7 @@ class VersionLine:
     previous: bool = False
 
 
-def read_status(target: Target, aws: Aws, clock: Clock) -> EnvironmentStatus:
+def read_status(target: Target, aws: Aws) -> EnvironmentStatus:
     """Read an environment's status: five calls, and a request to the health path."""
     environment = target.describe(aws)
     return EnvironmentStatus(
@@ -62,7 +62,7 @@ def read_status(target: Target, aws: Aws, clock: Clock) -> EnvironmentStatus:
         environment=environment,
         instances=aws.instances(target.environment),
         causes=aws.health_causes(target.environment),
-        lock_owner=LockStore(target, aws).read().owner_at(clock.now()),
+        lock_owner=LockStore(target, aws).read().current_owner,
         health_path=target.health_path.answer(environment.endpoint) if target.health_path else None,
     )
 

@@ -328,7 +328,7 @@ def _unknown_placeholder(placeholder: str) -> str:
 
 
 # The longest address of an RDS instance: its identifier, the account's 12 characters, region and domain.
-_LONGEST_HOST = "h" * (63 + 1 + 12 + 1 + len("ap-northeast-1") + len(".rds.amazonaws.com"))
+_LONGEST_HOST = "h" * (63 + 1 + 12 + 1 + len("ap-northeast-1") + len(".rds.amazonaws.com.cn"))
 
 
 def _all_variables(stage: StageConfig) -> dict[str, str]:

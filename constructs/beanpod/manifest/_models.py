@@ -349,7 +349,7 @@ class DatabaseConfig(Section):
     version: str
     """Version, e.g. "8.4" or "8.4.9", which RDS upgrades to newer minor versions. A newer major one upgrades the data,
     without a way back. Restarts: the database. Default: mysql 8.4, mariadb 11.4, postgres 17. AWS bills extended
-    support for mysql 8.0 and postgres 13.
+    support for mysql 8.0 and postgres 13, and may create no new database of mariadb 10.6.
     """
     instance_type: types.DatabaseInstanceType
     """RDS instance class, with or without its "db.", e.g. "t4g.micro". Restarts: the database."""

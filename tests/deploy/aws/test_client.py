@@ -1,5 +1,6 @@
 """The calls, on clients that answer from a script where the emulated AWS does not."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -48,6 +49,24 @@ def test_more_keys_than_one_call_answers_are_unknown() -> None:
     ],
 )
 def test_an_answer_that_is_not_of_aws_is_none(status: int, body: str, what: str) -> None:
+    with pytest.raises(UnansweredError, match=f"^AWS does not answer sts:GetCallerIdentity: the answer {what}"):
+        _answering(status, body).identity()
+
+
+@pytest.mark.parametrize(
+    ("action", "call"),
+    [
+        ("GetObject", lambda aws: aws.read("artifacts", "locks/guestbook-dev")),
+        ("PutObject", lambda aws: aws.write("artifacts", "locks/guestbook-dev", b"{}", over=None)),
+    ],
+)
+def test_an_answer_without_the_headers_of_s3_is_none(action: str, call: Callable[[Aws], object]) -> None:
+    with pytest.raises(UnansweredError, match=f"^AWS does not answer s3:{action}: the answer is cut off or not of AWS"):
+        call(_answering(200, "<html><body>Log in to the hotel's network</body></html>"))
+
+
+def _answering(status: int, body: str) -> Aws:
+    """Clients that get this answer to every call."""
     session = boto3.Session("id", "secret", region_name="us-east-1")
     aws = assemble(lambda service: session.client(service, config=configuration()))  # type: ignore[call-overload]
     raw = SimpleNamespace(stream=lambda: iter([body.encode()]))
@@ -55,6 +74,6 @@ def test_an_answer_that_is_not_of_aws_is_none(status: int, body: str, what: str)
     def respond(**_: object) -> Any:
         return AWSResponse("https://aws.example", status, HTTPHeaders(), raw)
 
-    aws.sts.meta.events.register("before-send.sts", respond)
-    with pytest.raises(UnansweredError, match=f"^AWS does not answer sts:GetCallerIdentity: the answer {what}"):
-        aws.identity()
+    for client in (aws.sts, aws.s3):
+        client.meta.events.register("before-send", respond)
+    return aws

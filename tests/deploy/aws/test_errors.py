@@ -154,6 +154,12 @@ def test_a_permission_that_an_event_names_has_a_statement_to_add() -> None:
     )
 
 
+def test_a_statement_to_add_is_of_the_partition_that_aws_names() -> None:
+    caller = "arn:aws-us-gov:iam::1:user/ci"
+    (remedy,) = remedies([f"User: {caller} is not authorized to perform: cloudwatch:PutMetricAlarm on resource: *"])
+    assert remedy.endswith("cloudwatch:PutMetricAlarm on arn:aws-us-gov:cloudwatch:REGION:ACCOUNT:alarm:awseb-*")
+
+
 @pytest.mark.parametrize("text", ['s3:GetObject on resource: "arn:aws:s3:::artifacts/bundles/a.zip"', "ec2:Odd"])
 def test_a_permission_of_the_delivery_stack_has_that_remedy(text: str) -> None:
     (remedy,) = remedies([f"User: ci is not authorized to perform: {text}"])

@@ -13,8 +13,8 @@ from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.bundles.compose.interpolation import InterpolationError, interpolate, interpolated, undefined
 from beanpod.deploy.bundles.compose.model import Findings, Settings
 from beanpod.deploy.bundles.compose.reading import Compose as Reader
-from beanpod.deploy.bundles.compose.reading import load, to_yaml
-from beanpod.deploy.images import Finished, Runner
+from beanpod.deploy.bundles.compose.reading import ComposeError, load, to_yaml
+from beanpod.deploy.images import Finished, Runner, TimedOutError
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import COMPOSE, compose_bundle, compose_stage, composed, pushed, write
 
@@ -125,6 +125,15 @@ def test_a_compose_that_is_missing_or_too_old_is_named(tmp_path: Path, finished:
     load(Settings(compose_stage(tmp_path, WEB), tmp_path), findings, Reader(tmp_path, Scripted()))
     (found,) = findings.problems
     assert found.startswith(f"compose.yaml: {problem}")
+
+
+def test_aliases_that_multiply_a_file_are_named(tmp_path: Path) -> None:
+    class Slow(Runner):
+        def run(self, arguments: Sequence[str], **_: Any) -> Finished:
+            raise TimedOutError(60, ())
+
+    with pytest.raises(ComposeError, match=r"docker compose timed out after 60 s: aliases \(`\*name`\) of aliases may"):
+        Reader(tmp_path, Slow()).read([tmp_path / "compose.yaml"])
 
 
 scalars = st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.text(st.characters(exclude_categories=["Cs"]))

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -108,7 +110,7 @@ def test_a_program_that_cannot_be_run_raises_file_not_found(tmp_path: Path) -> N
             _RUNNER.run([program], environment={"PATH": str(tmp_path)}, timeout=1)
 
 
-def test_a_folder_is_removed_after_its_block_or_a_day_after_its_run_was_killed(
+def test_a_folder_is_removed_after_its_block_and_one_without_a_lock_after_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -126,6 +128,26 @@ def test_a_folder_is_removed_after_its_block_or_a_day_after_its_run_was_killed(
         (folder / "settings").write_text("{}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["target", "used-file", "used-link", "used-young"]
     assert (target / "settings").exists()
+
+
+def test_a_folder_is_removed_once_its_run_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    program = (
+        "import sys; from beanpod.deploy.images.process import temporary_folder\n"
+        "with temporary_folder('used-'): print('made', flush=True), sys.stdin.read()"
+    )
+    command, environ = [sys.executable, "-c", program], {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        assert running.stdout
+        assert running.stdout.readline() == b"made\n"
+        (left,) = tmp_path.iterdir()
+        os.utime(left, (0, 0))
+        with temporary_folder("used-"):
+            assert left.exists()
+        running.kill()
+    assert left.exists()
+    with temporary_folder("used-"):
+        assert not left.exists()
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,11 @@ def test_a_changed_image_gets_another_tag_and_a_tag_that_was_moved_is_corrected(
     again = classic_shop.publish(spec)["web"]
     assert (again.reference, again.pushed) == (first.reference, True)
 
+    # The registry has lost it.
+    shutil.rmtree(repository / "_manifests")
+    again = classic_shop.publish(spec)["web"]
+    assert (again.reference, again.pushed) == (first.reference, True)
+
 
 def test_context_arguments_and_target_reach_both_builders(
     open_registry: LocalRegistry, docker_engine: Engine, variables: dict[str, str], tmp_path: Path

@@ -202,7 +202,7 @@ def test_a_release_is_rolled_back_before_the_record_exists(sandbox: Sandbox, tar
 
 def test_the_status_has_the_answer_of_the_health_path_and_the_missing_record(sandbox: Sandbox) -> None:
     target = replace(sandbox.environment(), health_path=replace(health_path(), ask=lambda _, through: 404))
-    status = read_status(target, sandbox.aws(), sandbox.clock())
+    status = read_status(target, sandbox.aws())
     assert status.health_path
     assert status.health_path.text == f"GET https://{NAME}/health answered 404, expected 200"
     assert status.health_path.warnings[0].startswith(f"{NAME} cannot be resolved: make the record")

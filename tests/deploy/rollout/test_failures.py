@@ -133,6 +133,8 @@ def test_the_last_cause_is_a_remedy(sandbox: Sandbox) -> None:
         with handling(aws, f"after-call.*.{operation}", handle), pytest.raises(RolledBackError) as caught:
             rollout.release(BAD)
         assert remedy in caught.value.causes[-1]
+        if fault == "error-event":
+            assert "eb-engine.log in `beanpod logs` names the image" in caught.value.causes[-1]
 
 
 def test_succeeds_when_the_health_recovers_in_time(sandbox: Sandbox) -> None:

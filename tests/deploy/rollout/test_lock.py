@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -14,7 +14,7 @@ from beanpod.deploy.lock import LEASE_SECONDS, LockOwner, LockRecord, LockStore,
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Outcome
 from beanpod.deploy.source import Source
-from tests.deploy.clocks import ConcurrentClock
+from tests.deploy.clocks import ConcurrentClock, VirtualClock
 from tests.deploy.rollout.sandbox import Sandbox, bundle, source
 
 HELD = Release("guestbook-0000000000000000", "guestbook-1111111111111111")
@@ -156,6 +156,29 @@ def test_the_lock_of_a_killed_deployment_is_taken_over_after_its_lease(sandbox: 
     sandbox.emulator.advance(LEASE_SECONDS + 1)
     assert sandbox.rollout(target, source=run)[0].release(bundle("after the lease")).changed
     assert _record(sandbox, target).owner is None
+
+
+class _WrongClock(VirtualClock):
+    """The clock of a machine that is four minutes ahead."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(minutes=4)
+
+
+@pytest.mark.parametrize("wrong", ["the owner's clock", "this clock"])
+def test_a_lease_is_judged_by_the_time_of_s3(sandbox: Sandbox, target: Target, wrong: str) -> None:
+    since = sandbox.emulator.now()
+    written = since - timedelta(minutes=4) if wrong == "the owner's clock" else since
+    owner = LockOwner("token", "ann", "", written, written + timedelta(seconds=LEASE_SECONDS), HELD)
+    assert LockStore(target, sandbox.aws()).write(LockRecord(owner), over=None)
+    sandbox.emulator.advance(LEASE_SECONDS - 60)
+    clock = _WrongClock(sandbox.emulator) if wrong == "this clock" else sandbox.clock()
+    rollout, _ = sandbox.rollout(target, clock=clock)
+    until = since + timedelta(seconds=LEASE_SECONDS)
+    with pytest.raises(BusyError, match=f"locked by ann .*; if it was killed, after {until:%H:%M:%S} UTC"):
+        rollout.release(bundle("by a wrong clock"))
+    sandbox.emulator.advance(60)
+    assert rollout.release(bundle("by a wrong clock")).changed
 
 
 def test_a_long_release_renews_its_lease(sandbox: Sandbox, target: Target) -> None:

@@ -8,8 +8,7 @@ from tests.deploy.rollout.sandbox import Sandbox, bundle
 
 
 def test_status_has_the_causes_of_poor_health(sandbox: Sandbox, target: Target) -> None:
-    clock = sandbox.clock()
-    assert "HTTP 4xx" in read_status(target, sandbox.aws(), clock).causes[0]
+    assert "HTTP 4xx" in read_status(target, sandbox.aws()).causes[0]
 
 
 def test_each_event_is_followed_once(sandbox: Sandbox, target: Target) -> None:

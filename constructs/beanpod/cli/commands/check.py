@@ -1,9 +1,10 @@
 """check: check the manifest, and the bundle that each stage would deploy, without AWS and without building an image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from beanpod._database_rules import support_note
 from beanpod.cli.commands.context import Context
-from beanpod.deploy.bundles import Bundle, check_folder, write_folder
+from beanpod.deploy.bundles import check_folder, write_folder
 from beanpod.deploy.errors import UsageError
 from beanpod.deploy.images import given_credentials
 from beanpod.deploy.pipeline import Project
@@ -18,32 +19,42 @@ def run(context: Context) -> None:
     """
     manifest, folder = Manifest.read(context.options.manifest, build_files=True), context.options.bundle
     names = [context.options.stage] if context.options.stage else list(manifest.stages)
-    projects = [Project(manifest.stage(name), context.root, context.environ) for name in names]
+
+    def project(name: str) -> Project:
+        return Project(manifest.stage(name), context.root, context.environ)
+
     if folder:
-        check_folder(folder, projects[0].bundle_plan.inputs)
+        check_folder(folder, project(names[0]).bundle_plan.inputs)
     given_credentials(context.environ)
     if problem := other_version(context.root):
         raise UsageError(problem)
-    bundles = {project.stage.name: project.bundle_plan.preview() for project in projects}
-    for note, noted in _stages_by_note(bundles).items():
-        context.display.say(note if len(noted) == len(bundles) else f"stage {', '.join(noted)}: {note}")
+    files, notes = dict[str, list[str]](), dict[str, tuple[str, ...]]()
+    for name in names:
+        bundle = project(name).bundle_plan.preview()
+        database = manifest.stage(name).database
+        old = support_note(database.engine, database.version) if database else None
+        files[name], notes[name] = sorted(bundle.files), (*bundle.notes, *filter(None, [old]))
+        # It may have half a gigabyte: one at a time.
+        del bundle
+    for note, noted in _stages_by_note(notes).items():
+        context.display.say(note if len(noted) == len(names) else f"stage {', '.join(noted)}: {note}")
     if folder:
-        write_folder(bundles[projects[0].stage.name], folder)
+        write_folder(project(names[0]).bundle_plan.preview(), folder)
     # Each of the stages that share an account has the same warning.
-    if warning := next(filter(None, map(manifest.sharing, bundles)), None):
+    if warning := next(filter(None, map(manifest.sharing, names)), None):
         context.display.warn(warning)
     path = context.options.manifest
-    text = [f"{path}: no problems in {', '.join(bundles)}"]
+    text = [f"{path}: no problems in {', '.join(names)}"]
     if folder:
-        text.append(f"wrote the bundle of {projects[0].stage.name} to {folder}")
-    stages = {name: {"files": sorted(bundle.files), "notes": bundle.notes} for name, bundle in bundles.items()}
+        text.append(f"wrote the bundle of {names[0]} to {folder}")
+    stages = {name: {"files": files[name], "notes": notes[name]} for name in names}
     document = {"manifest": str(path), "stages": stages, "folder": str(folder) if folder else None}
     context.results.emit(document, map(context.results.paint, text))
 
 
-def _stages_by_note(bundles: Mapping[str, Bundle]) -> dict[str, list[str]]:
-    notes: dict[str, list[str]] = {}
-    for name, bundle in bundles.items():
-        for note in bundle.notes:
-            notes.setdefault(note, []).append(name)
-    return notes
+def _stages_by_note(notes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    stages: dict[str, list[str]] = {}
+    for name, noted in notes.items():
+        for note in noted:
+            stages.setdefault(note, []).append(name)
+    return stages

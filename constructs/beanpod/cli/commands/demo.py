@@ -1,10 +1,8 @@
 """demo: deploy the project's stacks to an AWS that is emulated on this machine, without Docker."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beanpod.cli.commands.context import Context
@@ -13,6 +11,7 @@ from beanpod.cli.rehearsal.machine import check_packages
 from beanpod.cli.rehearsal.processes import Runner, noted_interruptions
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.errors import DeployError
+from beanpod.deploy.images.process import temporary_folder
 from beanpod.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def run(context: Context) -> None:
     display = context.display
     with noted_interruptions() as interrupted, ExitStack() as cleanup:
         with display.phase(Step.START):
-            scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="beanpod-demo-")))
+            scratch = cleanup.enter_context(temporary_folder("beanpod-demo-"))
             aws = cleanup.enter_context(emulated_aws(context.stage, docker=False, log=scratch / "aws.log"))
             domain = context.stage.domain
             tables = {"domain": create_domain(aws, domain)} if domain else {}

@@ -2,7 +2,6 @@
 
 import secrets
 import shlex
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.errors import DeployError, InterruptionError, RolledBackError
 from beanpod.deploy.images import BuildSpec, connect
 from beanpod.deploy.images import Docker as DockerCommand
+from beanpod.deploy.images.process import temporary_folder
 from beanpod.deploy.images.registry import PASSWORD, USERNAME
 from beanpod.deploy.pipeline import Project
 from beanpod.manifest import Domain, Manifest
@@ -177,7 +177,7 @@ class Rehearsal:
         from beanpod_emulator.registry import local_registry
 
         with self.step(Step.START):
-            scratch = Path(self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="beanpod-rehearsal-")))
+            scratch = self._cleanup.enter_context(temporary_folder("beanpod-rehearsal-"))
             self._get_images(scratch)
             password = secrets.token_urlsafe(16)
             self.display.mask(password)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -102,6 +103,23 @@ class Instances:
     def on(self, label: str) -> int:
         """How many run a version, completely deployed."""
         return sum((item.version_label, item.deployment) == (label, "Deployed") for item in self.all)
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """A small object in S3.
+
+    Attributes:
+        body: Its content.
+        etag: Its ETag.
+        modified: When it was written, by S3's time.
+        answered: When S3 answered, by the same time.
+    """
+
+    body: bytes
+    etag: str
+    modified: datetime
+    answered: datetime
 
 
 @dataclass(frozen=True)
@@ -235,11 +253,12 @@ class Aws:
             return found.get("ChecksumSHA256", "")
         return None
 
-    def read(self, bucket: str, key: str) -> tuple[bytes, str] | None:
-        """A small object's content and ETag; None when there is none."""
-        with _ignoring(*_NOT_FOUND):
+    def read(self, bucket: str, key: str) -> StoredObject | None:
+        """A small object; None when there is none."""
+        with _ignoring(*_NOT_FOUND), _complete("s3:GetObject"):
             found = self.call(self.s3.get_object, Bucket=bucket, Key=key)
-            return self.call(found["Body"].read), found["ETag"]
+            answered = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
+            return StoredObject(self.call(found["Body"].read), found["ETag"], found["LastModified"], answered)
         return None
 
     def write(self, bucket: str, key: str, body: bytes, *, over: str | None, sha256: str | None = None) -> str | None:
@@ -257,7 +276,7 @@ class Aws:
         """
         condition: dict[str, Any] = {"IfMatch": over} if over else {"IfNoneMatch": "*"}
         condition |= {"ChecksumSHA256": sha256} if sha256 else {}
-        with _ignoring(*_NOT_WRITTEN):
+        with _ignoring(*_NOT_WRITTEN), _complete("s3:PutObject"):
             return self.call(self.s3.put_object, Bucket=bucket, Key=key, Body=body, **condition)["ETag"]
         return None
 
@@ -279,6 +298,15 @@ def _ignoring(*codes: str) -> Iterator[None]:
     except AwsError as error:
         if error.code not in codes:
             raise
+
+
+@contextmanager
+def _complete(action: str) -> Iterator[None]:
+    """Take an answer without the headers of S3 for that of a proxy, as `call` does where the answer is XML."""
+    try:
+        yield
+    except KeyError as error:
+        raise translated(error, action) from error
 
 
 def connect(region: str | None) -> Aws:

@@ -74,6 +74,8 @@ MISSING = {
 _NOT_FOR_CI = ("logs:", "secretsmanager:")
 # In an IAM message, and in Beanstalk's own.
 _ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)|permission to perform the '([a-z0-9-]+:\w+)' action")
+# Of the caller or the resource, which a message names: arn:aws-cn: in China.
+_PARTITION = re.compile(r"\barn:aws[a-z-]*:")
 
 
 def missing_action(text: str) -> str | None:
@@ -87,14 +89,16 @@ def remedy(action: str, text: str = "") -> str:
 
     Args:
         action: The permission, such as s3:GetObject.
-        text: AWS's message, which may name the resource.
+        text: AWS's message, which may name the caller and the resource.
     """
     if action.startswith(_NOT_FOR_CI):
         return "the deploy user has no permission to read this: use credentials of your own"
     known = MISSING.get(action)
     if known is None or (action == "s3:GetObject" and "elasticbeanstalk-env-resources-" not in text):
         return "deploy the Delivery stack again (`beanpod cdk deploy`), or grant it"
-    return f"{known.why}: {known.remedy(action)}"
+    partition = _PARTITION.search(text)
+    what = known.remedy(action)
+    return f"{known.why}: {what.replace('arn:aws:', partition[0]) if partition else what}"
 
 
 def remedies(messages: Iterable[str]) -> tuple[str, ...]:

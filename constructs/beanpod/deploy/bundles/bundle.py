@@ -43,8 +43,9 @@ class BundleFile:
 
     def with_hash(self, digits: str) -> "BundleFile":
         """Write the bundle's hash into the file."""
-        filled = self.data.replace(HASH_PLACEHOLDER.encode(), digits.encode())
-        return replace(self, data=filled) if self.has_placeholder else self
+        if not self.has_placeholder:
+            return self
+        return replace(self, data=self.data.replace(HASH_PLACEHOLDER.encode(), digits.encode()))
 
 
 def zipped(files: Mapping[str, BundleFile]) -> bytes:

@@ -21,7 +21,7 @@ _ZEROS = "sha256:" + "0" * 64
 # Account and region may be variables.
 _ECR = re.compile(r"[^/.]+\.dkr\.ecr(?:-fips)?\.[^/]+\.amazonaws\.com(?:\.cn)?")
 # What a script of the project does that logs in at a registry.
-_LOGS_IN = re.compile(rb"docker login|credHelpers|docker-credential|\.docker/config\.json")
+_LOGS_IN = (b"docker login", b"credHelpers", b"docker-credential", b".docker/config.json")
 
 Images = Mapping[str | None, str]
 
@@ -144,7 +144,7 @@ class BundlePlan:
     def _pull_problems(self, is_public: Callable[[str], bool | None]) -> Iterator[str]:
         own, has_login = Repository(self.stage.service.image), not tuple(_missing_login(self.stage))
         scripts = [file.data for name, file in self.files.items() if name.startswith((".platform/", ".ebext"))]
-        logs_in = any(_LOGS_IN.search(data) for data in scripts)
+        logs_in = any(text in data for data in scripts for text in _LOGS_IN)
         for service, image in self.pulled.items():
             if "$" in image:
                 continue

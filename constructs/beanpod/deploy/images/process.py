@@ -17,6 +17,7 @@ from beanpod.deploy.errors import BuildError, unwritable
 _CHUNK = 65536
 # No deployment takes so long.
 _ABANDONED_SECONDS = 24 * 3600.0
+_LOCK = ".beanpod-lock"
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,9 @@ def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) ->
 
 @contextmanager
 def temporary_folder(prefix: str) -> Iterator[Path]:
-    """Make a folder for this user alone until the end of the block, and remove those that killed runs left a day ago.
+    """Make a folder for this user alone until the end of the block, and remove those that killed runs left.
+
+    A lock on a file in the folder lasts exactly as long as the process, so that others can tell whether it runs.
 
     Args:
         prefix: The beginning of its name, and of the names of the folders to remove.
@@ -152,11 +155,37 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
         for folder in Path(gettempdir()).glob(f"{prefix}*"):
             # OSError: another user's, gone, or no folder.
             with suppress(OSError):
-                if time.time() - folder.lstat().st_mtime > _ABANDONED_SECONDS:
+                if _is_abandoned(folder):
                     shutil.rmtree(folder)
-        with TemporaryDirectory(prefix=prefix) as name:
+        with TemporaryDirectory(prefix=prefix) as name, _locked(Path(name)):
             yield Path(name)
     except OSError as error:
         if (problem := unwritable(error)) is None:
             raise
         raise BuildError(problem) from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock a file that has its final name only once it is locked."""
+    # Windows has no such module.
+    import fcntl
+
+    unlocked = folder / ".unlocked"
+    with unlocked.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        unlocked.rename(folder / _LOCK)
+        yield
+
+
+def _is_abandoned(folder: Path) -> bool:
+    import fcntl
+
+    try:
+        with (folder / _LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except FileNotFoundError:
+        return time.time() - folder.lstat().st_mtime > _ABANDONED_SECONDS
+    return True

@@ -90,7 +90,10 @@ class Compose:
         try:
             return self.runner.run(command, environment=environment, timeout=_SECONDS, stdin=stdin)
         except TimedOutError as error:
-            raise ComposeError(f"docker compose {error}: try again") from None
+            raise ComposeError(
+                f"docker compose {error}: aliases (`*name`) of aliases may make it too large: write them out, or try "
+                "again where this machine was busy"
+            ) from None
 
 
 def load(settings: Settings, findings: Findings, compose: Compose) -> TransformContext:
