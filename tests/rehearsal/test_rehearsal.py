@@ -285,6 +285,32 @@ def test_the_file_of_another_version_is_no_rehearsal(tmp_path: Path, document: s
         path.write_text(whole)
 
 
+def test_a_killed_rehearsal_is_not_found(tmp_path: Path) -> None:
+    """Whatever process has its number now."""
+    environ = {"XDG_CACHE_HOME": str(tmp_path)}
+    announce = f"""\
+import os, signal
+from pathlib import Path
+from beanpod.cli.rehearsal.kept import KeptRehearsal
+from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
+from beanpod.deploy.images.process import temporary_folder
+with temporary_folder("beanpod-rehearsal-") as folder:
+    workspace = Workspace(Path({str(tmp_path)!r}), "beanpod.toml", "dev", folder / "copy", Substitutes("x", "y"))
+    with KeptRehearsal(workspace, {{}}, {{}}).announced({environ!r}):
+        KeptRehearsal.find(workspace.root, {environ!r})
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", announce], env=environment, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    (path,) = (tmp_path / "beanpod/rehearsals").iterdir()
+    path.write_text(path.read_text().replace('"process": ', f'"process": {os.getpid()}, "before": '))
+    with pytest.raises(UsageError, match="is running: start one with"):
+        KeptRehearsal.find(tmp_path, environ)
+
+
 def run_status(root: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "beanpod", "status", "--rehearsal"]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)

@@ -20,7 +20,7 @@ from beanpod_emulator.environ import clean_aws_environ, remove_aws_settings
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
 
-_LOG_LINES = 12
+_LOG_LINES = 30
 # For which containers are watched at the end of a deployment: a third of what it is on AWS.
 _WATCH_SECONDS = 5
 _ACCOUNT, _REGION = "123456789012", "us-east-1"

@@ -14,6 +14,7 @@ from beanpod.cli.cdk import cache_folder
 from beanpod.cli.parser import Options
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.errors import UsageError
+from beanpod.deploy.images.process import is_abandoned
 
 _AWS = "AWS_"
 
@@ -60,8 +61,9 @@ class KeptRehearsal:
         """Return the rehearsal of a project that runs; UsageError without one."""
         try:
             document: dict[str, Any] = json.loads(_path(root, environ).read_text())
-            os.kill(document["process"], 0)
             kept = document["workspace"]
+            if is_abandoned(Path(kept["top"]).parent):
+                raise ProcessLookupError
             substitutes = Substitutes(**kept["substitutes"])
             workspace = Workspace(Path(kept["root"]), kept["manifest"], kept["stage"], Path(kept["top"]), substitutes)
             return cls(workspace, document["aws"], document["deployer"])

@@ -155,7 +155,7 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
         for folder in Path(gettempdir()).glob(f"{prefix}*"):
             # OSError: another user's, gone, or no folder.
             with suppress(OSError):
-                if _is_abandoned(folder):
+                if is_abandoned(folder):
                     shutil.rmtree(folder)
         with TemporaryDirectory(prefix=prefix) as name, _locked(Path(name)):
             yield Path(name)
@@ -178,7 +178,8 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _is_abandoned(folder: Path) -> bool:
+def is_abandoned(folder: Path) -> bool:
+    """Whether the process that made a temporary folder has ended. Raises FileNotFoundError without the folder."""
     import fcntl
 
     try:
