@@ -122,6 +122,7 @@ CURL = "healthcheck: {test: [CMD, curl, -f, 'http://localhost:8000/healthz']}"
         pytest.param({"src/app.ts": "app.get('/health-check', (req, res) => {\n"}, "/health-check", id="express"),
         pytest.param({"main.go": 'mux.HandleFunc("GET /livez", live)\n'}, "/livez", id="go"),
         pytest.param({"Program.cs": 'app.MapHealthChecks("/health");\n'}, "/health", id="dotnet"),
+        pytest.param({"src/app/api/health/route.ts": ""}, "/api/health", id="nextjs"),
         pytest.param({"shop/wsgi.py": "", "shop/urls.py": "    path('health/', ok),\n"}, "/health/", id="django"),
         # What is mounted below another path, a client, a test.
         pytest.param({"blog/urls.py": "    path('health/', ok),\n"}, None, id="urls of an app in a project"),

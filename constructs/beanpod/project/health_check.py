@@ -22,6 +22,8 @@ _ROUTE = re.compile(
         )
     )
 )
+# Next.js makes a route of each file: app/api/health/route.ts, pages/api/health.js
+_ROUTE_FILE = re.compile(rf"(?:src/)?(?:app/({_PATH})/route|pages/({_PATH}))\.[jt]s")
 _DJANGO_ROUTE = re.compile(rf"""^\s*path\(\s*["']({_PATH})["']""", re.MULTILINE)
 
 
@@ -34,6 +36,8 @@ def checked_path(command: str) -> str | None:
 def health_route(folder: Path) -> str | None:
     """Return the path of the health check that the app's source in a folder answers; None where none is seen."""
     for path in source_files(folder):
+        if found := _ROUTE_FILE.fullmatch(path.relative_to(folder).as_posix()):
+            return f"/{found[1] or found[2]}"
         if found := _ROUTE.search(text_of(path)):
             return found[found.lastindex or 0]
         # The project's own routes have its settings beside them; those of an app in it may be below another path.
