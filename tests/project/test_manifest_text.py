@@ -39,6 +39,29 @@ def test_spring_connects_to_the_database(tmp_path: Path) -> None:
     }
 
 
+def test_variables_of_other_stores_are_not_the_databases(tmp_path: Path) -> None:
+    source = "env('DB_HOST'); env('REDIS_DB', 0); env('REDIS_CACHE_DB'); env('MONGO_DB_NAME'); env('MONGO_DB_PASSWORD')"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source})
+    document = written(tmp_path, engine="postgres")
+    assert document["variables"] == {"DB_HOST": "{database.host}"}
+    assert "secrets" not in document
+
+
+def test_a_secret_of_the_database_that_may_be_json_is_left_to_the_user(tmp_path: Path) -> None:
+    source = "json.loads(os.environ['DB_SECRET']); os.environ['DB_SECRET_NAME']; os.environ['DB_PASSWORD']"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source})
+    text = manifest_text(*look(tmp_path, engine="postgres"))
+    assert tomllib.loads(text)["secrets"] == {"DB_PASSWORD": {"database": "password"}}
+    assert "\n# DB_SECRET: if it is JSON, " in text
+    assert "variables" not in tomllib.loads(text)
+
+
+def test_the_variables_of_a_large_app_are_read(tmp_path: Path) -> None:
+    files = {f"app/{number}.js": "" for number in range(600)}
+    write_files(tmp_path, {**files, "Dockerfile": "FROM debian\nEXPOSE 80\n", "server/db.js": "process.env.DB_HOST"})
+    assert written(tmp_path, engine="postgres")["variables"] == {"DB_HOST": "{database.host}"}
+
+
 @pytest.mark.parametrize(
     ("file", "source"),
     [

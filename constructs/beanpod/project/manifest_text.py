@@ -154,7 +154,9 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             if name in variables or name in _RDS or _NOT_IN_PRODUCTION.search(name):
                 continue
             rds = None if names_engine(name, found.variables.get(name, "")) else rds_variable(name)
-            if rds == "RDS_PASSWORD":
+            if rds == "RDS_PASSWORD" and "SECRET" in name:
+                comments.append(f"# {name}: if it is JSON, as Copilot's, see docs/coming-from/copilot.md of Beanpod")
+            elif rds == "RDS_PASSWORD":
                 secrets.append(f'{name} = {{ database = "password" }}')
             elif rds:
                 variables[name] = _SETTINGS[rds]

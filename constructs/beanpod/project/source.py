@@ -9,7 +9,7 @@ from pathlib import Path
 # Folders of other people's code, of results, and of tests.
 SKIPPED = frozenset({"node_modules", "vendor", "venv", "dist", "build", "target", "tests", "test", "cdk.out"})
 _SOURCE = re.compile(r".*\.(?:py|[mc]?js|ts|php|rb|go|java|kt|cs|properties)|application[\w-]*\.ya?ml")
-_FILES, _BYTES = 500, 200_000
+_FILES, _BYTES = 5_000, 200_000
 # os.environ["A"], os.getenv("A"), env("A"), config("A"), process.env.A, ENV.fetch("A"), os.Getenv("A"), and ${A:b} of
 # Spring's properties and application.yml.
 _READ = re.compile(
@@ -42,8 +42,8 @@ def text_of(path: Path) -> str:
 def variables_read(folder: Path) -> list[str]:
     """Return the names of the variables that the source in a folder reads, in the order of their files.
 
-    Looks at no more than 500 files of up to 200 kB that may be read, in no folder that begins with a dot or holds other
-    people's code.
+    Looks at no more than 5,000 files of up to 200 kB that may be read, in no folder that begins with a dot or holds
+    other people's code.
     """
     names: dict[str, None] = {}
     for _, path in zip(range(_FILES), _source_files(folder), strict=False):

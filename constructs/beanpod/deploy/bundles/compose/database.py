@@ -22,9 +22,9 @@ _KEYS = (
 _OPTIONS = r"-h|-H|--host(?:name)?|--db[_-]?host|--server|--address|-wait"
 _PROGRAMS = r"ping|nc|ncat|telnet|nslookup|dig|getent hosts|getent ahosts"
 _ADDRESS = re.compile(r"HOST|SERVER|ADDR|URL|URI|DSN|ENDPOINT", re.IGNORECASE)
-# Not of pgAdmin, which has a login of its own.
+# Not of pgAdmin, which has a login of its own, and not of other stores, such as REDIS_DB.
 _OF_A_DATABASE = re.compile(
-    r"(?:^|_|\W)(?:DB|DATABASE|DATASOURCE|SQL|MYSQL|POSTGRES|PG(?!ADMIN)|PSQL|MARIADB|JDBC|SEQUELIZE|TYPEORM|KNEX)",
+    r"^(?!.*(?:REDIS|VALKEY|MONGO|INFLUX|NEO4J)).*?(?:^|_|\W)(?:DB|DATABASE|DATASOURCE|SQL|MYSQL|POSTGRES|PG(?!ADMIN)|PSQL|MARIADB|JDBC|SEQUELIZE|TYPEORM|KNEX)",
     re.IGNORECASE,
 )
 _ENGINES = frozenset({"postgres", "postgresql", "pgsql", "mysql", "mariadb", "sqlite", "sqlite3"})
