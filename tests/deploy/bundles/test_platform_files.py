@@ -136,13 +136,32 @@ def test_a_hook_that_cannot_be_executed_is_refused(tmp_path: Path, content: str)
         (".ebextensions/nginx/conf.d/a.conf", "", "move it to .platform/nginx"),
         (".ebextensions/a.config", "option_settings:\n  aws:x:y:\n    A: b\n", "move them to [variables]"),
         (".ebextensions/a.config", '{"option_settings": [{"option_name": "A"}]}', "move them to [variables]"),
-        (".ebextensions/a.config", "Resources:\n  A: !Ref B\n", None),
+        (".ebextensions/a.config", "Resources:\n  A: !Ref B\n", "Resources: not among what the deploy user may change"),
+        (".ebextensions/a.config", '{"Resources": {}}', "move them to stacks/"),
+        (".ebextensions/a.config", "container_commands: {a: {command: bundle exec rails db:migrate}}\n", "bundle exec"),
+        (".ebextensions/a.config", "container_commands: {a: {command: 'docker exec x php artisan x'}}\n", None),
+        (".ebextensions/a.config", "commands:\n  # npm ci\n  a: {command: swapon /x}\n", None),
+        (
+            ".platform/hooks/postdeploy/a.sh",
+            "#!/bin/sh\n. /var/app/venv/x/bin/activate\n",
+            "the app is not installed",
+        ),
+        (
+            ".ebextensions/a.config",
+            "files: {/opt/elasticbeanstalk/hooks/appdeploy/post/a.sh: {}}\n",
+            "to .platform/hooks",
+        ),
+        (
+            ".ebextensions/a.config",
+            "files: {/etc/nginx/conf.d/a.conf: {content: x}}\n",
+            "move it to .platform/nginx/conf.d",
+        ),
         (".ebextensions/cron.config", "files:\n  /etc/cron.d/a:\n    content: x\n", "install cronie"),
         (".platform/hooks/predeploy/10.sh", "#!/bin/sh\necho '* * * * * x' | crontab -\n", "install cronie"),
         (".ebextensions/cron.config", "packages: {yum: {cronie: []}}\nfiles: {/etc/cron.d/a: {content: x}}\n", None),
         ("Procfile", "web: x\n", "left out"),
         ("Buildfile", "make: x\n", "left out"),
-        ("Dockerrun.aws.json", "{}", "left out: the deploy script generates it"),
+        ("Dockerrun.aws.json", "{}", "left out: a release makes it of the manifest"),
         ("cron.yaml", "version: 1\n", "left out"),
         (".ebignore", "x\n", "left out"),
     ],
@@ -152,6 +171,24 @@ def test_ignored_files_are_noted(tmp_path: Path, name: str, content: str, note_t
     notes = dockerfile_bundle(tmp_path).notes
     assert len(notes) == bool(note_text)
     assert all(note.startswith(f"{name}: ") and str(note_text) in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "{aws:elasticbeanstalk:container:python: {WSGIPath: a}}",
+        "[{namespace: aws:elasticbeanstalk:container:python, option_name: WSGIPath, value: a}]",
+    ],
+)
+def test_an_option_of_another_platform_is_refused(tmp_path: Path, settings: str) -> None:
+    write(tmp_path, {".ebextensions/a.config": f"option_settings: {settings}\n"})
+    (problem,) = refused(lambda: dockerfile_bundle(tmp_path))
+    assert problem == (
+        ".ebextensions/a.config: aws:elasticbeanstalk:container:python is not of the Docker platform, and its options "
+        "fail the deployment: remove them"
+    )
+    write(tmp_path, {".ebextensions/a.config": "# aws:elasticbeanstalk:container:python: {}\noption_settings: {}\n"})
+    assert dockerfile_bundle(tmp_path)
 
 
 def test_configuration_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
