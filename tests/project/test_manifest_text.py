@@ -47,6 +47,22 @@ def test_variables_of_other_stores_are_not_the_databases(tmp_path: Path) -> None
     assert "secrets" not in document
 
 
+def test_what_only_looks_like_the_databases_name_is_none(tmp_path: Path) -> None:
+    source = "env('DB_HOSTNAME'); env('POSTGRES_DB'); env('SPRING_DATASOURCE_DRIVER_CLASS_NAME'); env('PGWEB_PORT')"
+    source += " env('DB_INSTANCE_NAME'); env('SQLITE_DB'); env('DB_SERVERNAME')"
+    files = {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source, ".env.example": "POSTGRES_DB=postgres\n"}
+    write_files(tmp_path, files)
+    expected = {"POSTGRES_DB": "{database.name}", "DB_HOSTNAME": "{database.host}", "DB_SERVERNAME": "{database.host}"}
+    assert written(tmp_path, engine="postgres")["variables"] == expected
+
+
+def test_the_default_name_of_the_database_becomes_that_of_rds(tmp_path: Path) -> None:
+    app = "{build: ., ports: ['80:80'], environment: {POSTGRES_DB: '${POSTGRES_DB:-postgres}'}}"
+    compose = f"services:\n  web: {app}\n  db: {{image: 'postgres:17', environment: {{POSTGRES_PASSWORD: pw}}}}\n"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "compose.yaml": compose})
+    assert production(tmp_path) == {"web": {"environment": {"POSTGRES_DB": "${RDS_DB_NAME}"}}}
+
+
 def test_a_secret_of_the_database_that_may_be_json_is_left_to_the_user(tmp_path: Path) -> None:
     source = "json.loads(os.environ['DB_SECRET']); os.environ['DB_SECRET_NAME']; os.environ['DB_PASSWORD']"
     write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source})

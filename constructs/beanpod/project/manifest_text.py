@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from beanpod.deploy.bundles.compose.database import (
@@ -244,6 +245,8 @@ def _rds_variables(compose: ComposeFacts, choices: Choices) -> dict[str, dict[st
     service = compose.services[database.service]
     names = {database.service, *(str(service[key]) for key in ("container_name", "hostname") if service.get(key))}
     login = Login.of(environment_of(service))
+    # PostgreSQL's image names the database like the user, unless it is told.
+    login = replace(login, databases=login.databases or login.users)
     databases = {one.service for one in compose.databases}
     changed: dict[str, dict[str, str]] = {}
     for name, other in compose.services.items():
