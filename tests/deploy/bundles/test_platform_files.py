@@ -206,3 +206,12 @@ def test_nginx_configuration_is_noted_with_a_compose_file_only(tmp_path: Path) -
     assert note.startswith(".platform/nginx: ignored with a compose file")
     write(project, {"beanpod.toml": SERVICE})
     assert plan_of(project).preview().notes == ()
+
+
+def test_files_of_a_single_container_are_noted_with_a_compose_file(tmp_path: Path) -> None:
+    extension = ".ebextensions/a.config"
+    project = copied("platform-dead-nginx", tmp_path)
+    write(project, {extension: "files: {/etc/nginx/conf.d/a.conf: {content: x}}\n", "Dockerrun.aws.json": "{}"})
+    notes = plan_of(project).preview().notes
+    assert "Dockerrun.aws.json: left out: the Compose file is deployed in its place" in notes
+    assert any(note.startswith(f"{extension}: /etc/nginx: does not run with a compose file") for note in notes)

@@ -36,10 +36,7 @@ _APP = re.compile(
 # Also where a tag of CloudFormation keeps the file from being read.
 _RESOURCES = re.compile(rb"""^\s*(?:\{\s*)?["']?Resources["']?\s*:""", re.MULTILINE)
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.migration-al.html
-_NO_LONGER = {
-    b"/opt/elasticbeanstalk/hooks/": "/opt/elasticbeanstalk/hooks: no longer run: move it to .platform/hooks",
-    b"/etc/nginx/": "/etc/nginx: each deployment replaces it: move it to .platform/nginx/conf.d",
-}
+_OLD_HOOKS, _HOST_NGINX = b"/opt/elasticbeanstalk/hooks/", b"/etc/nginx/"
 # Of other platforms; a bundle contains only what is named.
 _LEFT_OUT = {
     "Dockerrun.aws.json": "a release makes it of the manifest; volumes need a Compose file",
@@ -48,6 +45,7 @@ _LEFT_OUT = {
     "cron.yaml": "only worker environments read it",
     ".ebignore": "the bundle contains only what the release needs",
 }
+_LEFT_OUT_WITH_COMPOSE = {"Dockerrun.aws.json": "the Compose file is deployed in its place"}
 
 
 def extra_files(root: Path, problems: list[str]) -> Mapping[str, BundleFile]:
@@ -77,7 +75,7 @@ def extra_notes(root: Path, files: Mapping[str, BundleFile], *, compose: bool) -
         files: Of `extra_files`.
         compose: Whether a compose file is deployed, which turns off Elastic Beanstalk's nginx.
     """
-    for name, reason in _LEFT_OUT.items():
+    for name, reason in {**_LEFT_OUT, **(_LEFT_OUT_WITH_COMPOSE if compose else {})}.items():
         if os.path.isfile(root / name):
             yield f"{name}: left out: {reason}"
     dead = [name for name in files if name.startswith(f"{_PLATFORM}/{_NGINX}/")]
@@ -98,7 +96,7 @@ def extra_notes(root: Path, files: Mapping[str, BundleFile], *, compose: bool) -
         if _is_hook(path):
             yield from (f"{name}: {text}" for text in _notes_of_hook(root / name, file))
         elif path.match(f"{_EXTENSIONS}/*.config"):
-            yield from (f"{name}: {text}" for text in _notes_of_configuration(file.data))
+            yield from (f"{name}: {text}" for text in _notes_of_configuration(file.data, compose=compose))
 
 
 def _is_hook(path: PurePosixPath) -> bool:
@@ -117,7 +115,7 @@ def _problems_of_extension(data: bytes) -> Iterator[str]:
             yield f"{name} is not of the Docker platform, and its options fail the deployment: remove them"
 
 
-def _notes_of_configuration(data: bytes) -> Iterator[str]:
+def _notes_of_configuration(data: bytes, *, compose: bool) -> Iterator[str]:
     """Yield what a configuration file says that has no effect, or not the one that it had elsewhere."""
     if "option_settings" in (_read(data) or ()):
         yield (
@@ -126,7 +124,12 @@ def _notes_of_configuration(data: bytes) -> Iterator[str]:
         )
     if _RESOURCES.search(data):
         yield "Resources: not among what the deploy user may change: move them to stacks/"
-    yield from (text for path, text in _NO_LONGER.items() if path in data)
+    if _OLD_HOOKS in data:
+        yield "/opt/elasticbeanstalk/hooks: no longer run: move it to .platform/hooks"
+    if _HOST_NGINX in data and compose:
+        yield "/etc/nginx: does not run with a compose file: add a proxy with this configuration to the compose file"
+    elif _HOST_NGINX in data:
+        yield "/etc/nginx: each deployment replaces it: move it to .platform/nginx/conf.d"
     yield from _notes_of_commands(data)
 
 
