@@ -159,7 +159,11 @@ def test_a_hook_that_cannot_be_executed_is_refused(tmp_path: Path, content: str)
         (".ebextensions/cron.config", "files:\n  /etc/cron.d/a:\n    content: x\n", "install cronie"),
         (".platform/hooks/predeploy/10.sh", "#!/bin/sh\necho '* * * * * x' | crontab -\n", "install cronie"),
         (".ebextensions/cron.config", "packages: {yum: {cronie: []}}\nfiles: {/etc/cron.d/a: {content: x}}\n", None),
-        ("Procfile", "web: x\n", "left out"),
+        (
+            "Procfile",
+            "web: x\n",
+            "left out: the container runs the command of its image; release and worker are services",
+        ),
         ("Buildfile", "make: x\n", "left out"),
         ("Dockerrun.aws.json", "{}", "left out: a release makes it of the manifest"),
         ("cron.yaml", "version: 1\n", "left out"),

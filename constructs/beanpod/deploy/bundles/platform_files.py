@@ -40,7 +40,7 @@ _OLD_HOOKS, _HOST_NGINX = b"/opt/elasticbeanstalk/hooks/", b"/etc/nginx/"
 # Of other platforms; a bundle contains only what is named.
 _LEFT_OUT = {
     "Dockerrun.aws.json": "a release makes it of the manifest; volumes need a Compose file",
-    "Procfile": "the container runs the command of its image",
+    "Procfile": "the container runs the command of its image; release and worker are services of a Compose file",
     "Buildfile": "build steps belong in the Dockerfile",
     "cron.yaml": "only worker environments read it",
     ".ebignore": "the bundle contains only what the release needs",
