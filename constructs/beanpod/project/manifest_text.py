@@ -19,7 +19,7 @@ from beanpod.deploy.bundles.compose.development import for_production, starts_fo
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.files import printable
 from beanpod.deploy.images import Repository
-from beanpod.manifest.secret_like import looks_secret
+from beanpod.manifest.secret_like import looks_secret, secret_line
 from beanpod.project.choices import Choices
 from beanpod.project.discovery import ComposeFacts, Discovery, published_ports
 
@@ -32,11 +32,6 @@ _SETTINGS = {
 # Of the server that a developer runs, or of tests.
 _NOT_IN_PRODUCTION = re.compile(r"ROOT|TEST")
 _RDS = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD")
-# A value that only the app itself reads, so that any random one will do.
-_GENERATED = re.compile(
-    r"(?:(?:APP|AUTH|DJANGO|FLASK|NEXTAUTH)_)?(?:SECRET|SECRET_KEY|SECRET_KEY_BASE|SESSION_SECRET|SESSION_KEY|"
-    r"JWT_SECRET|COOKIE_SECRET)"
-)
 # Variables without a default: $NAME, ${NAME}, ${NAME?error} and ${NAME:?error}.
 _UNSET = re.compile(r"\$(?:\{(\w+)(?::?\?[^}]*)?\}|(\w+))")
 
@@ -212,9 +207,9 @@ def _given(found: Discovery, choices: Choices) -> set[str]:
 
 
 def _secret(name: str, choices: Choices, *, required: bool) -> str:
-    if _GENERATED.fullmatch(name):
-        return f"{name} = {{ generate = 64 }}"
-    line = f'{name} = {{ ssm = "/{choices.name}/{re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")}" }}'
+    line = secret_line(name, str(choices.name))
+    if line.endswith("{ generate = 64 }"):
+        return line
     # A compose file cannot be deployed without a variable that it names; an example file may name others.
     return line if required else f"# {line}"
 
