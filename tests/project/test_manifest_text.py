@@ -56,6 +56,20 @@ def test_what_only_looks_like_the_databases_name_is_none(tmp_path: Path) -> None
     assert written(tmp_path, engine="postgres")["variables"] == expected
 
 
+@pytest.mark.parametrize(
+    ("dockerfile", "source"),
+    [("FROM debian\nCMD serve --bind 0.0.0.0:${PORT}\n", ""), ("FROM debian\n", "listen(process.env.PORT || 3000)")],
+)
+def test_an_app_that_listens_where_port_says_is_told(tmp_path: Path, dockerfile: str, source: str) -> None:
+    write_files(tmp_path, {"Dockerfile": dockerfile, "server.js": source})
+    document = written(tmp_path)
+    assert (document["service"]["port"], document["variables"]) == (8080, {"PORT": "8080"})
+    write_files(tmp_path, {"Dockerfile": f"{dockerfile}EXPOSE 3000\n"})
+    document = written(tmp_path)
+    assert document["service"]["port"] == 3000
+    assert "variables" not in document
+
+
 def test_the_default_name_of_the_database_becomes_that_of_rds(tmp_path: Path) -> None:
     app = "{build: ., ports: ['80:80'], environment: {POSTGRES_DB: '${POSTGRES_DB:-postgres}'}}"
     compose = f"services:\n  web: {app}\n  db: {{image: 'postgres:17', environment: {{POSTGRES_PASSWORD: pw}}}}\n"

@@ -22,6 +22,7 @@ from beanpod.deploy.images import Repository
 from beanpod.manifest.secret_like import looks_secret, secret_line
 from beanpod.project.choices import Choices
 from beanpod.project.discovery import ComposeFacts, Discovery, published_ports
+from beanpod.project.source import text_of
 
 _SETTINGS = {
     "RDS_HOSTNAME": "{database.host}",
@@ -120,6 +121,8 @@ def _service(found: Discovery, choices: Choices) -> str:
     lines.append(f"{file[0]} = {_toml(file[1])}")
     if choices.port:
         lines.append(f"port = {choices.port}")
+    elif _reads_port(found, choices):
+        lines.append("port = 8080  # where PORT in [variables] lets the app listen")
     elif not choices.compose:
         lines.append("# port = 8080  # where the container listens; the Dockerfile has no EXPOSE")
     if choices.health_path:
@@ -129,6 +132,14 @@ def _service(found: Discovery, choices: Choices) -> str:
     if found.framework and found.framework.migrate:
         lines.append(f"# Migrations: {_migration(found, choices)}")
     return "\n".join(lines)
+
+
+def _reads_port(found: Discovery, choices: Choices) -> bool:
+    """Whether the app listens where `PORT` says, as on other platforms, and nothing else names its port."""
+    if choices.port or choices.compose:
+        return False
+    text = text_of(found.root / str(choices.dockerfile))
+    return "PORT" in found.variables_read or re.search(r"\$\{?PORT\b", text) is not None
 
 
 def _migration(found: Discovery, choices: Choices) -> str:
@@ -143,6 +154,8 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
     variables: dict[str, str] = {}
     if choices.engine not in (None, "none") and not choices.compose and found.framework:
         variables = dict(found.framework.variables)
+    if _reads_port(found, choices):
+        variables["PORT"] = "8080"
     secrets: list[str] = []
     comments: list[str] = []
     if choices.engine not in (None, "none"):
