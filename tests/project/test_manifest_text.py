@@ -96,6 +96,11 @@ def test_the_variables_of_a_large_app_are_read(tmp_path: Path) -> None:
     ("file", "source"),
     [
         ("settings.py", "HOST = os.environ['{}']; os.environ.get('{}', 'x'); config('{}'); env('{}'); getenv(\"{}\")"),
+        ("base.py", "env.str('{}'); env.int('{}', 5432); env('{}'); config.get('{}'); env.str(\"{}\")"),
+        (
+            "db.ts",
+            "configService.get('{}'), this.config.get<number>('{}'), config.getOrThrow('{}'), config('{}'), env('{}')",
+        ),
         ("db.js", "connect(process.env.{}, process.env['{}'], process.env.{}, process.env.{} || process.env.{})"),
         ("main.go", 'os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}")'),
         ("database.yml.rb", 'ENV["{}"], ENV.fetch("{}"), ENV[\'{}\'], ENV.fetch(\'{}\', 1), ENV["{}"]'),

@@ -10,10 +10,11 @@ from pathlib import Path
 SKIPPED = frozenset({"node_modules", "vendor", "venv", "dist", "build", "target", "tests", "test", "cdk.out"})
 _SOURCE = re.compile(r".*\.(?:py|[mc]?js|ts|php|rb|go|java|kt|cs|properties)|application[\w-]*\.ya?ml")
 _FILES, _BYTES = 5_000, 200_000
-# os.environ["A"], os.getenv("A"), env("A"), config("A"), process.env.A, ENV.fetch("A"), os.Getenv("A"), and ${A:b} of
-# Spring's properties and application.yml.
+# os.environ["A"], os.getenv("A"), env("A"), env.str("A"), config("A"), configService.get<string>("A"), process.env.A,
+# ENV.fetch("A"), os.Getenv("A"), and ${A:b} of Spring's properties and application.yml.
 _READ = re.compile(
-    r"""(?:environ(?:\.get)?\s*[\[(]|[gG]etenv\(|\b(?:env|config)\(|\bENV(?:\.fetch)?[\[(]|process\.env[.\[]|\$\{)"""
+    r"""(?:environ(?:\.get)?\s*[\[(]|[gG]etenv\(|\b(?:env|config(?:Service)?)(?:\.\w+)?(?:<\w+>)?\("""
+    r"""|\bENV(?:\.fetch)?[\[(]|process\.env[.\[]|\$\{)"""
     r"""\s*["']?([A-Z][A-Z0-9_]+)"""
 )
 
