@@ -20,6 +20,8 @@ _TRIGGER = "aws:autoscaling:trigger"
 _COMMAND = "aws:elasticbeanstalk:command"
 _SPLITTING = "aws:elasticbeanstalk:trafficsplitting"
 _UPDATES = "aws:elasticbeanstalk:managedactions"
+# Of each other platform, such as `…:python`; there is none for Docker.
+OTHER_PLATFORMS = "aws:elasticbeanstalk:container:"
 
 OPTIONS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (_ASG, "MinSize"): ("min_size", int),
@@ -74,6 +76,8 @@ def key_problems(namespace: str, name: str, taken: Iterable[tuple[str, str]] = O
     if not namespace.startswith("aws:"):
         yield Problem(option, None, 'must have a namespace that begins with "aws:"', f"{namespace} does not")
         return
+    if namespace.startswith(OTHER_PLATFORMS):
+        yield Problem(option, None, "is of another platform than Docker", "leave it out")
     for known_namespace, known_name in taken:
         known, given = (known_namespace, known_name), (namespace, name)
         if known != given and tuple(map(str.lower, known)) == tuple(map(str.lower, given)):

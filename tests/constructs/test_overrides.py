@@ -157,6 +157,12 @@ def test_a_token_overrides() -> None:
         ("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance", "give another environment_type"),
         (LAUNCH, "IamInstanceProfile", None, "must not be removed: no environment launches without it"),
         (VPC, "ElbScheme", "internal", "is not spelt as Beanstalk spells it: write aws:ec2:vpc ELBScheme"),
+        (
+            "aws:elasticbeanstalk:container:python",
+            "WSGIPath",
+            "app",
+            "is of another platform than Docker: leave it out",
+        ),
         ("ec2:vpc", "ELBScheme", "internal", 'must have a namespace that begins with "aws:": ec2:vpc does not'),
         (VARIABLES, "A B", "1", "variables.A B must be named"),
         (VARIABLES, "BIG", "x" * 5000, "variables take 5,004 bytes"),

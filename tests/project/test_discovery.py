@@ -227,6 +227,12 @@ def test_a_compose_file_without_the_app_is_for_development(tmp_path: Path) -> No
         plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
 
 
+def test_a_dockerfile_by_another_name_is_named(tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile.prod": "FROM debian\n", "Dockerfile.prod.dockerignore": ".git\n"})
+    with pytest.raises(UsageError, match=r"compose file in .*, but Dockerfile\.prod: give one as --dockerfile$"):
+        plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
+
+
 def test_a_compose_file_that_compose_refuses_is_named(tmp_path: Path) -> None:
     root = lay_out("django", tmp_path)
     (root / "docker-compose.yml").write_text("services:\n  web:\n    imag: x\n")

@@ -39,10 +39,68 @@ def test_spring_connects_to_the_database(tmp_path: Path) -> None:
     }
 
 
+def test_variables_of_other_stores_are_not_the_databases(tmp_path: Path) -> None:
+    source = "env('DB_HOST'); env('REDIS_DB', 0); env('REDIS_CACHE_DB'); env('MONGO_DB_NAME'); env('MONGO_DB_PASSWORD')"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source})
+    document = written(tmp_path, engine="postgres")
+    assert document["variables"] == {"DB_HOST": "{database.host}"}
+    assert "secrets" not in document
+
+
+def test_what_only_looks_like_the_databases_name_is_none(tmp_path: Path) -> None:
+    source = "env('DB_HOSTNAME'); env('POSTGRES_DB'); env('SPRING_DATASOURCE_DRIVER_CLASS_NAME'); env('PGWEB_PORT')"
+    source += " env('DB_INSTANCE_NAME'); env('SQLITE_DB'); env('DB_SERVERNAME')"
+    files = {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source, ".env.example": "POSTGRES_DB=postgres\n"}
+    write_files(tmp_path, files)
+    expected = {"POSTGRES_DB": "{database.name}", "DB_HOSTNAME": "{database.host}", "DB_SERVERNAME": "{database.host}"}
+    assert written(tmp_path, engine="postgres")["variables"] == expected
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "source"),
+    [("FROM debian\nCMD serve --bind 0.0.0.0:${PORT}\n", ""), ("FROM debian\n", "listen(process.env.PORT || 3000)")],
+)
+def test_an_app_that_listens_where_port_says_is_told(tmp_path: Path, dockerfile: str, source: str) -> None:
+    write_files(tmp_path, {"Dockerfile": dockerfile, "server.js": source})
+    document = written(tmp_path)
+    assert (document["service"]["port"], document["variables"]) == (8080, {"PORT": "8080"})
+    write_files(tmp_path, {"Dockerfile": f"{dockerfile}EXPOSE 3000\n"})
+    document = written(tmp_path)
+    assert document["service"]["port"] == 3000
+    assert "variables" not in document
+
+
+def test_the_default_name_of_the_database_becomes_that_of_rds(tmp_path: Path) -> None:
+    app = "{build: ., ports: ['80:80'], environment: {POSTGRES_DB: '${POSTGRES_DB:-postgres}'}}"
+    compose = f"services:\n  web: {app}\n  db: {{image: 'postgres:17', environment: {{POSTGRES_PASSWORD: pw}}}}\n"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "compose.yaml": compose})
+    assert production(tmp_path) == {"web": {"environment": {"POSTGRES_DB": "${RDS_DB_NAME}"}}}
+
+
+def test_a_secret_of_the_database_that_may_be_json_is_left_to_the_user(tmp_path: Path) -> None:
+    source = "json.loads(os.environ['DB_SECRET']); os.environ['DB_SECRET_NAME']; os.environ['DB_PASSWORD']"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source})
+    text = manifest_text(*look(tmp_path, engine="postgres"))
+    assert tomllib.loads(text)["secrets"] == {"DB_PASSWORD": {"database": "password"}}
+    assert "\n# DB_SECRET: if it is JSON, " in text
+    assert "variables" not in tomllib.loads(text)
+
+
+def test_the_variables_of_a_large_app_are_read(tmp_path: Path) -> None:
+    files = {f"app/{number}.js": "" for number in range(600)}
+    write_files(tmp_path, {**files, "Dockerfile": "FROM debian\nEXPOSE 80\n", "server/db.js": "process.env.DB_HOST"})
+    assert written(tmp_path, engine="postgres")["variables"] == {"DB_HOST": "{database.host}"}
+
+
 @pytest.mark.parametrize(
     ("file", "source"),
     [
         ("settings.py", "HOST = os.environ['{}']; os.environ.get('{}', 'x'); config('{}'); env('{}'); getenv(\"{}\")"),
+        ("base.py", "env.str('{}'); env.int('{}', 5432); env('{}'); config.get('{}'); env.str(\"{}\")"),
+        (
+            "db.ts",
+            "configService.get('{}'), this.config.get<number>('{}'), config.getOrThrow('{}'), config('{}'), env('{}')",
+        ),
         ("db.js", "connect(process.env.{}, process.env['{}'], process.env.{}, process.env.{} || process.env.{})"),
         ("main.go", 'os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}")'),
         ("database.yml.rb", 'ENV["{}"], ENV.fetch("{}"), ENV[\'{}\'], ENV.fetch(\'{}\', 1), ENV["{}"]'),

@@ -44,6 +44,11 @@ _SWITCHES = frozenset(_SWITCHES_TEXT.split())
 _SETTING = re.compile(r"[0-9]+(?:\.[0-9]+)?\s?[a-zA-Z]{0,7}|\.{0,2}/.*|[a-z][a-z0-9+.-]*:[^@]*", re.DOTALL)
 # A reference that the app itself resolves, as Spring does; the manifest writes its braces twice.
 _REFERENCE = re.compile(r"\$\{\{?\w+\}?\}")
+# A value that only the app itself reads, so that any random one will do.
+_GENERATED = re.compile(
+    r"(?:(?:APP|AUTH|DJANGO|FLASK|NEXTAUTH)_)?(?:SECRET|SECRET_KEY|SECRET_KEY_BASE|SESSION_SECRET|SESSION_KEY|"
+    r"JWT_SECRET|COOKIE_SECRET)"
+)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _FORMS = (
@@ -82,6 +87,18 @@ def looks_secret(name: str, value: str) -> str | None:
         return f"its value has the form of {found}"
     word = _secret_word(name, value)
     return f"its name contains {word}" if word else None
+
+
+def secret_line(name: str, service: str) -> str:
+    """Return a line of `[secrets]`: a generated value where only the app reads it, otherwise a parameter.
+
+    Args:
+        name: The variable.
+        service: `service.name`, which begins the parameter's name.
+    """
+    if _GENERATED.fullmatch(name):
+        return f"{name} = {{ generate = 64 }}"
+    return f'{name} = {{ ssm = "/{service}/{re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")}" }}'
 
 
 def secret_form(value: str) -> str | None:

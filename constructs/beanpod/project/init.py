@@ -86,6 +86,9 @@ def _check_app(found: Discovery, given: Choices) -> None:
     nothing = f"no Dockerfile and no compose file in {found.root}"
     if found.compose:
         nothing = f"no Dockerfile in {found.root}, and {found.compose.path} does not run the app"
+    names = sorted(path.name for path in found.root.glob("Dockerfile?*"))
+    if others := [name for name in names if not name.endswith(".dockerignore")]:
+        raise UsageError(f"{nothing}, but {', '.join(others)}: give one as --dockerfile")
     if found.framework is None:
         raise UsageError(f"{nothing}: write one for your app first")
     raise UsageError(

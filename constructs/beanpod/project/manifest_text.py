@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from beanpod.deploy.bundles.compose.database import (
@@ -18,9 +19,10 @@ from beanpod.deploy.bundles.compose.development import for_production, starts_fo
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.files import printable
 from beanpod.deploy.images import Repository
-from beanpod.manifest.secret_like import looks_secret
+from beanpod.manifest.secret_like import looks_secret, secret_line
 from beanpod.project.choices import Choices
 from beanpod.project.discovery import ComposeFacts, Discovery, published_ports
+from beanpod.project.source import text_of
 
 _SETTINGS = {
     "RDS_HOSTNAME": "{database.host}",
@@ -31,11 +33,6 @@ _SETTINGS = {
 # Of the server that a developer runs, or of tests.
 _NOT_IN_PRODUCTION = re.compile(r"ROOT|TEST")
 _RDS = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD")
-# A value that only the app itself reads, so that any random one will do.
-_GENERATED = re.compile(
-    r"(?:(?:APP|AUTH|DJANGO|FLASK|NEXTAUTH)_)?(?:SECRET|SECRET_KEY|SECRET_KEY_BASE|SESSION_SECRET|SESSION_KEY|"
-    r"JWT_SECRET|COOKIE_SECRET)"
-)
 # Variables without a default: $NAME, ${NAME}, ${NAME?error} and ${NAME:?error}.
 _UNSET = re.compile(r"\$(?:\{(\w+)(?::?\?[^}]*)?\}|(\w+))")
 
@@ -124,6 +121,8 @@ def _service(found: Discovery, choices: Choices) -> str:
     lines.append(f"{file[0]} = {_toml(file[1])}")
     if choices.port:
         lines.append(f"port = {choices.port}")
+    elif _reads_port(found, choices):
+        lines.append("port = 8080  # where PORT in [variables] lets the app listen")
     elif not choices.compose:
         lines.append("# port = 8080  # where the container listens; the Dockerfile has no EXPOSE")
     if choices.health_path:
@@ -133,6 +132,14 @@ def _service(found: Discovery, choices: Choices) -> str:
     if found.framework and found.framework.migrate:
         lines.append(f"# Migrations: {_migration(found, choices)}")
     return "\n".join(lines)
+
+
+def _reads_port(found: Discovery, choices: Choices) -> bool:
+    """Whether the app listens where `PORT` says, as on other platforms, and nothing else names its port."""
+    if choices.port or choices.compose:
+        return False
+    text = text_of(found.root / str(choices.dockerfile))
+    return "PORT" in found.variables_read or re.search(r"\$\{?PORT\b", text) is not None
 
 
 def _migration(found: Discovery, choices: Choices) -> str:
@@ -147,6 +154,8 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
     variables: dict[str, str] = {}
     if choices.engine not in (None, "none") and not choices.compose and found.framework:
         variables = dict(found.framework.variables)
+    if _reads_port(found, choices):
+        variables["PORT"] = "8080"
     secrets: list[str] = []
     comments: list[str] = []
     if choices.engine not in (None, "none"):
@@ -154,7 +163,9 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             if name in variables or name in _RDS or _NOT_IN_PRODUCTION.search(name):
                 continue
             rds = None if names_engine(name, found.variables.get(name, "")) else rds_variable(name)
-            if rds == "RDS_PASSWORD":
+            if rds == "RDS_PASSWORD" and "SECRET" in name:
+                comments.append(f"# {name}: if it is JSON, as Copilot's, see docs/coming-from/copilot.md of Beanpod")
+            elif rds == "RDS_PASSWORD":
                 secrets.append(f'{name} = {{ database = "password" }}')
             elif rds:
                 variables[name] = _SETTINGS[rds]
@@ -209,9 +220,9 @@ def _given(found: Discovery, choices: Choices) -> set[str]:
 
 
 def _secret(name: str, choices: Choices, *, required: bool) -> str:
-    if _GENERATED.fullmatch(name):
-        return f"{name} = {{ generate = 64 }}"
-    line = f'{name} = {{ ssm = "/{choices.name}/{re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")}" }}'
+    line = secret_line(name, str(choices.name))
+    if line.endswith("{ generate = 64 }"):
+        return line
     # A compose file cannot be deployed without a variable that it names; an example file may name others.
     return line if required else f"# {line}"
 
@@ -242,6 +253,8 @@ def _rds_variables(compose: ComposeFacts, choices: Choices) -> dict[str, dict[st
     service = compose.services[database.service]
     names = {database.service, *(str(service[key]) for key in ("container_name", "hostname") if service.get(key))}
     login = Login.of(environment_of(service))
+    # PostgreSQL's image names the database like the user, unless it is told.
+    login = replace(login, databases=login.databases or login.users)
     databases = {one.service for one in compose.databases}
     changed: dict[str, dict[str, str]] = {}
     for name, other in compose.services.items():

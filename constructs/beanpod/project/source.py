@@ -10,11 +10,12 @@ from pathlib import Path
 # Folders of other people's code, of results, and of tests.
 SKIPPED = frozenset({"node_modules", "vendor", "venv", "dist", "build", "target", "tests", "test", "cdk.out"})
 _SOURCE = re.compile(r".*\.(?:py|[mc]?js|ts|php|rb|go|java|kt|cs|properties)|application[\w-]*\.ya?ml")
-_FILES, _BYTES = 500, 200_000
-# os.environ["A"], os.getenv("A"), env("A"), config("A"), process.env.A, ENV.fetch("A"), os.Getenv("A"), and ${A:b} of
-# Spring's properties and application.yml.
+_FILES, _BYTES = 5_000, 200_000
+# os.environ["A"], os.getenv("A"), env("A"), env.str("A"), config("A"), configService.get<string>("A"), process.env.A,
+# ENV.fetch("A"), os.Getenv("A"), and ${A:b} of Spring's properties and application.yml.
 _READ = re.compile(
-    r"""(?:environ(?:\.get)?\s*[\[(]|[gG]etenv\(|\b(?:env|config)\(|\bENV(?:\.fetch)?[\[(]|process\.env[.\[]|\$\{)"""
+    r"""(?:environ(?:\.get)?\s*[\[(]|[gG]etenv\(|\b(?:env|config(?:Service)?)(?:\.\w+)?(?:<\w+>)?\("""
+    r"""|\bENV(?:\.fetch)?[\[(]|process\.env[.\[]|\$\{)"""
     r"""\s*["']?([A-Z][A-Z0-9_]+)"""
 )
 
@@ -51,7 +52,7 @@ def variables_read(folder: Path) -> list[str]:
 def source_files(folder: Path) -> Iterator[Path]:
     """Yield the files of source code in a folder and those below it.
 
-    No more than 500 of up to 200 kB that may be read, in no folder that begins with a dot or holds other people's code.
+    No more than 5,000 of up to 200 kB that may be read; none in a folder that begins with a dot or has others' code.
     """
     return islice(_source_files(folder), _FILES)
 

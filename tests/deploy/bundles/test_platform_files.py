@@ -136,13 +136,36 @@ def test_a_hook_that_cannot_be_executed_is_refused(tmp_path: Path, content: str)
         (".ebextensions/nginx/conf.d/a.conf", "", "move it to .platform/nginx"),
         (".ebextensions/a.config", "option_settings:\n  aws:x:y:\n    A: b\n", "move them to [variables]"),
         (".ebextensions/a.config", '{"option_settings": [{"option_name": "A"}]}', "move them to [variables]"),
-        (".ebextensions/a.config", "Resources:\n  A: !Ref B\n", None),
+        (".ebextensions/a.config", "Resources:\n  A: !Ref B\n", "Resources: not among what the deploy user may change"),
+        (".ebextensions/a.config", '{"Resources": {}}', "move them to stacks/"),
+        (".ebextensions/a.config", "container_commands: {a: {command: bundle exec rails db:migrate}}\n", "bundle exec"),
+        (".ebextensions/a.config", "container_commands: {a: {command: 'docker exec x php artisan x'}}\n", None),
+        (".ebextensions/a.config", "commands:\n  # npm ci\n  a: {command: swapon /x}\n", None),
+        (
+            ".platform/hooks/postdeploy/a.sh",
+            "#!/bin/sh\n. /var/app/venv/x/bin/activate\n",
+            "the app is not installed",
+        ),
+        (
+            ".ebextensions/a.config",
+            "files: {/opt/elasticbeanstalk/hooks/appdeploy/post/a.sh: {}}\n",
+            "to .platform/hooks",
+        ),
+        (
+            ".ebextensions/a.config",
+            "files: {/etc/nginx/conf.d/a.conf: {content: x}}\n",
+            "move it to .platform/nginx/conf.d",
+        ),
         (".ebextensions/cron.config", "files:\n  /etc/cron.d/a:\n    content: x\n", "install cronie"),
         (".platform/hooks/predeploy/10.sh", "#!/bin/sh\necho '* * * * * x' | crontab -\n", "install cronie"),
         (".ebextensions/cron.config", "packages: {yum: {cronie: []}}\nfiles: {/etc/cron.d/a: {content: x}}\n", None),
-        ("Procfile", "web: x\n", "left out"),
+        (
+            "Procfile",
+            "web: x\n",
+            "left out: the container runs the command of its image; release and worker are services",
+        ),
         ("Buildfile", "make: x\n", "left out"),
-        ("Dockerrun.aws.json", "{}", "left out: the deploy script generates it"),
+        ("Dockerrun.aws.json", "{}", "left out: a release makes it of the manifest"),
         ("cron.yaml", "version: 1\n", "left out"),
         (".ebignore", "x\n", "left out"),
     ],
@@ -152,6 +175,24 @@ def test_ignored_files_are_noted(tmp_path: Path, name: str, content: str, note_t
     notes = dockerfile_bundle(tmp_path).notes
     assert len(notes) == bool(note_text)
     assert all(note.startswith(f"{name}: ") and str(note_text) in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "{aws:elasticbeanstalk:container:python: {WSGIPath: a}}",
+        "[{namespace: aws:elasticbeanstalk:container:python, option_name: WSGIPath, value: a}]",
+    ],
+)
+def test_an_option_of_another_platform_is_refused(tmp_path: Path, settings: str) -> None:
+    write(tmp_path, {".ebextensions/a.config": f"option_settings: {settings}\n"})
+    (problem,) = refused(lambda: dockerfile_bundle(tmp_path))
+    assert problem == (
+        ".ebextensions/a.config: aws:elasticbeanstalk:container:python is not of the Docker platform, and its options "
+        "fail the deployment: remove them"
+    )
+    write(tmp_path, {".ebextensions/a.config": "# aws:elasticbeanstalk:container:python: {}\noption_settings: {}\n"})
+    assert dockerfile_bundle(tmp_path)
 
 
 def test_configuration_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
@@ -169,3 +210,12 @@ def test_nginx_configuration_is_noted_with_a_compose_file_only(tmp_path: Path) -
     assert note.startswith(".platform/nginx: ignored with a compose file")
     write(project, {"beanpod.toml": SERVICE})
     assert plan_of(project).preview().notes == ()
+
+
+def test_files_of_a_single_container_are_noted_with_a_compose_file(tmp_path: Path) -> None:
+    extension = ".ebextensions/a.config"
+    project = copied("platform-dead-nginx", tmp_path)
+    write(project, {extension: "files: {/etc/nginx/conf.d/a.conf: {content: x}}\n", "Dockerrun.aws.json": "{}"})
+    notes = plan_of(project).preview().notes
+    assert "Dockerrun.aws.json: left out: the Compose file is deployed in its place" in notes
+    assert any(note.startswith(f"{extension}: /etc/nginx: does not run with a compose file") for note in notes)

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
+from beanpod._option_keys import OTHER_PLATFORMS
 from beanpod.deploy.bundles.bundle import BundleFile
 from beanpod.deploy.bundles.files import folder_files
 
@@ -27,14 +28,24 @@ _SHEBANG = re.compile(rb"#![ \t]*(/\S+)(?:[ \t]+(?:-S[ \t]+)?(\S+))?")
 _INTERPRETERS = frozenset({"bash", "env", "python3", "sh"})
 # https://docs.aws.amazon.com/linux/al2/ug/prepare-for-al2023.html: "By default, cron is not installed in AL2023."
 _CRON = re.compile(rb"/etc/cron[.t]|/var/spool/cron|\bcrontab\b")
+# Programs of an app, which is in its container; a file that names docker may call them there.
+_APP = re.compile(
+    rb"^(?!\s*#).*?(/var/app/venv|\bbundle exec|\bmanage\.py|\bartisan|\b(?:npm|yarn|composer) (?:ci|install|run))",
+    re.MULTILINE,
+)
+# Also where a tag of CloudFormation keeps the file from being read.
+_RESOURCES = re.compile(rb"""^\s*(?:\{\s*)?["']?Resources["']?\s*:""", re.MULTILINE)
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.migration-al.html
+_OLD_HOOKS, _HOST_NGINX = b"/opt/elasticbeanstalk/hooks/", b"/etc/nginx/"
 # Of other platforms; a bundle contains only what is named.
 _LEFT_OUT = {
-    "Dockerrun.aws.json": "the deploy script generates it from the manifest",
-    "Procfile": "the container runs the command of its image",
+    "Dockerrun.aws.json": "a release makes it of the manifest; volumes need a Compose file",
+    "Procfile": "the container runs the command of its image; release and worker are services of a Compose file",
     "Buildfile": "build steps belong in the Dockerfile",
     "cron.yaml": "only worker environments read it",
     ".ebignore": "the bundle contains only what the release needs",
 }
+_LEFT_OUT_WITH_COMPOSE = {"Dockerrun.aws.json": "the Compose file is deployed in its place"}
 
 
 def extra_files(root: Path, problems: list[str]) -> Mapping[str, BundleFile]:
@@ -51,8 +62,8 @@ def extra_files(root: Path, problems: list[str]) -> Mapping[str, BundleFile]:
         if _is_hook(PurePosixPath(name)):
             files[name] = replace(file, data=_with_line_feeds(file.data), executable=True)
             problems += (f"{name}: {text}" for text in _problems_of_hook(files[name].data))
-        elif PurePosixPath(name).match(f"{_EXTENSIONS}/*.config") and _read(file.data) is None:
-            problems.append(f"{name}: neither YAML nor JSON, which fails the deployment: fix it, or remove it")
+        elif PurePosixPath(name).match(f"{_EXTENSIONS}/*.config"):
+            problems += (f"{name}: {text}" for text in _problems_of_extension(file.data))
     return files
 
 
@@ -64,7 +75,7 @@ def extra_notes(root: Path, files: Mapping[str, BundleFile], *, compose: bool) -
         files: Of `extra_files`.
         compose: Whether a compose file is deployed, which turns off Elastic Beanstalk's nginx.
     """
-    for name, reason in _LEFT_OUT.items():
+    for name, reason in {**_LEFT_OUT, **(_LEFT_OUT_WITH_COMPOSE if compose else {})}.items():
         if os.path.isfile(root / name):
             yield f"{name}: left out: {reason}"
     dead = [name for name in files if name.startswith(f"{_PLATFORM}/{_NGINX}/")]
@@ -85,16 +96,50 @@ def extra_notes(root: Path, files: Mapping[str, BundleFile], *, compose: bool) -
             yield f"{name}: {text}"
         if _is_hook(path):
             yield from (f"{name}: {text}" for text in _notes_of_hook(root / name, file))
-        elif path.match(f"{_EXTENSIONS}/*.config") and "option_settings" in (_read(file.data) or ()):
-            yield (
-                f"{name}: option_settings: those that the stacks also set are ignored, the others in no template: "
-                "move them to [variables], or to [[environment.options]] in the manifest"
-            )
+        elif path.match(f"{_EXTENSIONS}/*.config"):
+            yield from (f"{name}: {text}" for text in _notes_of_configuration(file.data, compose=compose))
 
 
 def _is_hook(path: PurePosixPath) -> bool:
     """Whether Beanstalk runs the file."""
     return len(path.parts) == 4 and path.parts[0] == _PLATFORM and path.parts[1] in _HOOKS and path.parts[2] in _STAGES
+
+
+def _problems_of_extension(data: bytes) -> Iterator[str]:
+    """Yield why Elastic Beanstalk would refuse a configuration file."""
+    content = _read(data)
+    if content is None:
+        yield "neither YAML nor JSON, which fails the deployment: fix it, or remove it"
+    elif isinstance(content, dict):
+        names = re.findall(rf"{OTHER_PLATFORMS}\w+", str(content.get("option_settings")))
+        for name in dict.fromkeys(names):
+            yield f"{name} is not of the Docker platform, and its options fail the deployment: remove them"
+
+
+def _notes_of_configuration(data: bytes, *, compose: bool) -> Iterator[str]:
+    """Yield what a configuration file says that has no effect, or not the one that it had elsewhere."""
+    if "option_settings" in (_read(data) or ()):
+        yield (
+            "option_settings: those that the stacks also set are ignored, the others in no template: "
+            "move them to [variables], or to [[environment.options]] in the manifest"
+        )
+    if _RESOURCES.search(data):
+        yield "Resources: not among what the deploy user may change: move them to stacks/"
+    if _OLD_HOOKS in data:
+        yield "/opt/elasticbeanstalk/hooks: no longer run: move it to .platform/hooks"
+    if _HOST_NGINX in data and compose:
+        yield "/etc/nginx: does not run with a compose file: add a proxy with this configuration to the compose file"
+    elif _HOST_NGINX in data:
+        yield "/etc/nginx: each deployment replaces it: move it to .platform/nginx/conf.d"
+    yield from _notes_of_commands(data)
+
+
+def _notes_of_commands(data: bytes) -> Iterator[str]:
+    if b"docker" not in data and (found := _APP.search(data)):
+        yield (
+            f"{found[1].decode()}: commands run on the instance, where the app is not installed: "
+            "run it when the container starts, or in a service of a Compose file"
+        )
 
 
 def _with_line_feeds(data: bytes) -> bytes:
@@ -115,6 +160,7 @@ def _problems_of_hook(data: bytes) -> Iterator[str]:
 
 
 def _notes_of_hook(path: Path, file: BundleFile) -> Iterator[str]:
+    yield from _notes_of_commands(file.data)
     found = _SHEBANG.match(file.data)
     if found:
         program = PurePosixPath(found[1].decode(errors="replace")).name

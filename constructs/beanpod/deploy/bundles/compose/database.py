@@ -22,16 +22,22 @@ _KEYS = (
 _OPTIONS = r"-h|-H|--host(?:name)?|--db[_-]?host|--server|--address|-wait"
 _PROGRAMS = r"ping|nc|ncat|telnet|nslookup|dig|getent hosts|getent ahosts"
 _ADDRESS = re.compile(r"HOST|SERVER|ADDR|URL|URI|DSN|ENDPOINT", re.IGNORECASE)
-# Not of pgAdmin, which has a login of its own.
+# Not of tools with settings of their own, such as pgAdmin, and not of other stores, such as REDIS_DB.
 _OF_A_DATABASE = re.compile(
-    r"(?:^|_|\W)(?:DB|DATABASE|DATASOURCE|SQL|MYSQL|POSTGRES|PG(?!ADMIN)|PSQL|MARIADB|JDBC|SEQUELIZE|TYPEORM|KNEX)",
+    r"^(?!.*(?:REDIS|VALKEY|MONGO|ELASTIC|INFLUX|NEO4J|QDRANT|CHROMA|SQLITE)).*?(?:^|_|\W)(?:DB|DATABASE|DATASOURCE|"
+    r"SQL|MYSQL|POSTGRES|PG(?!ADMIN|WEB|BOUNCER)|PSQL|MARIADB|JDBC|SEQUELIZE|TYPEORM|KNEX)",
     re.IGNORECASE,
 )
 _ENGINES = frozenset({"postgres", "postgresql", "pgsql", "mysql", "mariadb", "sqlite", "sqlite3"})
 _NO_VALUE = re.compile(r"_FILE$|ALLOW_EMPTY|RANDOM", re.IGNORECASE)
 _PASSWORD = re.compile(r"PASS|PWD|SECRET", re.IGNORECASE)
 _USER = re.compile(r"USER|LOGIN|ROLE", re.IGNORECASE)
-_NAME = re.compile(r"NAME|DB$|DATABASE$|SCHEMA", re.IGNORECASE)
+# Not DB_HOSTNAME and DB_INSTANCE_NAME.
+_NAME = re.compile(
+    r"^(?!.*(?:HOST|SERVER|(?:CLASS|TABLE|INSTANCE|CLUSTER|SERVICE|CONTAINER|BUCKET|VOLUME)_)NAME).*"
+    r"(?:NAME|DB$|DATABASE$|SCHEMA)",
+    re.IGNORECASE,
+)
 
 _URL = re.compile(r"(?P<scheme>[a-z0-9+.:-]+)://(?P<login>[^@/]*@)?[^@/?]+(?P<database>/[^?]*)?(?:\?.*)?", re.DOTALL)
 _ALL = "${RDS_HOSTNAME}, ${RDS_PORT}, ${RDS_DB_NAME}, ${RDS_USERNAME} and ${RDS_PASSWORD}"
@@ -115,12 +121,16 @@ def rds_variable(variable: str) -> str | None:
         return {"password": "RDS_PASSWORD", "user": "RDS_USERNAME", "database": "RDS_DB_NAME"}[kind]
     if re.search(r"PORT$", variable, re.IGNORECASE):
         return "RDS_PORT"
-    return "RDS_HOSTNAME" if re.search(r"HOST$|SERVER$|ADDR(?:ESS)?$", variable, re.IGNORECASE) else None
+    return "RDS_HOSTNAME" if re.search(r"(?:HOST|SERVER)(?:NAME)?$|ADDR(?:ESS)?$", variable, re.IGNORECASE) else None
 
 
 def names_engine(variable: str, value: str) -> bool:
-    """Whether a variable such as KC_DB names the kind of database."""
-    return value in _ENGINES and rds_variable(variable) == "RDS_DB_NAME" and "NAME" not in variable.upper()
+    """Whether a variable such as KC_DB names the kind of database; one such as POSTGRES_DB has the kind in its name."""
+    return (
+        value in _ENGINES
+        and rds_variable(variable) == "RDS_DB_NAME"
+        and not re.search(r"NAME|POSTGRES|MYSQL|MARIADB|^PG", variable, re.IGNORECASE)
+    )
 
 
 def login_in(variable: str, value: str, login: Login) -> str | None:

@@ -21,7 +21,7 @@ from beanpod.deploy.bundles.compose.database import (
 )
 from beanpod.deploy.bundles.compose.development import is_set_for_development
 from beanpod.deploy.bundles.compose.model import ReplacedDatabase, TransformContext, Tree, at, is_optional
-from beanpod.manifest.secret_like import looks_secret
+from beanpod.manifest.secret_like import looks_secret, secret_line
 
 ENV_FILE = ".env"
 # A password, an address or a connection string with one.
@@ -70,7 +70,7 @@ def _note_value(context: TransformContext, name: str, variable: str, value: str)
     elif _is_secret(context, variable, value):
         text = (
             f"everybody who may read the file knows {variable}: put it into [secrets], which wins over the file, such "
-            f"as {variable} = {{ generate = 64 }}"
+            f"as {secret_line(variable, context.settings.stage.service.name)}"
         )
         context.findings.note(where, text)
 
