@@ -313,6 +313,8 @@ def _remedy(argument: str, value: Any, hints: tuple[Any, ...]) -> str:
         return f'"{value.to_string()}"'
     if hint is ec2.InstanceType and isinstance(value, str):
         return f'ec2.InstanceType("{value}")'
+    if hint is ec2.SubnetSelection and isinstance(value, list | tuple):
+        return "ec2.SubnetSelection(subnets=...)"
     if hint is Size and isinstance(value, int):
         return f"Size.gibibytes({value})"
     return _EXAMPLES.get(getattr(hint, "__name__", ""), "")

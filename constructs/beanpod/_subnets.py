@@ -64,6 +64,13 @@ def database_subnets(vpc: ec2.IVpc) -> ec2.SubnetSelection | None:
     return PRIVATE if vpc.private_subnets else None
 
 
+def instance_subnets(vpc: ec2.IVpc, *, load_balanced: bool) -> ec2.SubnetSelection:
+    """Return the private subnets of `vpc` behind a load balancer, else its public ones, else its isolated ones."""
+    if load_balanced and vpc.private_subnets:
+        return PRIVATE
+    return PUBLIC if vpc.public_subnets or not load_balanced else ISOLATED
+
+
 def load_balancer_subnets(vpc: ec2.IVpc, scheme: LoadBalancerScheme) -> ec2.SubnetSelection:
     """Return the public subnets of `vpc`; for an internal load balancer its private ones, else its isolated ones."""
     if scheme == LoadBalancerScheme.INTERNET_FACING:
@@ -155,16 +162,19 @@ def is_made_here(vpc: ec2.IVpc) -> bool:
     return isinstance(vpc, ec2.Vpc)
 
 
-def group_problems(name: str, group: ec2.ISecurityGroup | None, vpc: ec2.IVpc) -> Iterator[str]:
-    """Check that a security group belongs to the VPC, as far as that is known at synth."""
-    if isinstance(group, ServiceSecurityGroup) and group.vpc is vpc:
-        return
-    resource = group.node.default_child if isinstance(group, Construct) else None
-    if not isinstance(resource, ec2.CfnSecurityGroup):
-        return
-    own, wanted = resource.vpc_id, vpc.vpc_id
-    if own is not None and own != wanted and (is_made_here(vpc) or (known(own) and known(wanted))):
-        yield f"{name} must be of vpc {vpc.node.path}, got {group.node.path} of another VPC: give one of that VPC"
+def group_problems(vpc: ec2.IVpc, **arguments: Sequence[ec2.ISecurityGroup | None]) -> Iterator[str]:
+    """Check that the security groups of each argument belong to the VPC, as far as that is known at synth."""
+    for name, groups in arguments.items():
+        for group in groups:
+            if isinstance(group, ServiceSecurityGroup) and group.vpc is vpc:
+                continue
+            resource = group.node.default_child if isinstance(group, Construct) else None
+            if not isinstance(resource, ec2.CfnSecurityGroup):
+                continue
+            own, wanted = resource.vpc_id, vpc.vpc_id
+            if own is not None and own != wanted and (is_made_here(vpc) or (known(own) and known(wanted))):
+                where = f"{vpc.node.path}, got {group.node.path} of another VPC"
+                yield f"{name} must be of vpc {where}: give one of that VPC"
 
 
 def placement_problems(

@@ -16,6 +16,7 @@ from beanpod._cross_stack import allow_replacement, export_network
 from beanpod._database_rules import database_problems, has_insights, parameter_problems
 from beanpod._nag import acknowledge
 from beanpod._network_rules import zone_problems
+from beanpod._rules import Problem
 from beanpod._subnets import database_subnets, foreign, group_problems, select
 from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine
@@ -125,7 +126,7 @@ class Database(DatabaseBase):
         backup_retention = backup_retention or Duration.days(DEFAULT_BACKUP_DAYS)
         storage = DEFAULT_STORAGE_GIB if allocated_storage is None else gibibytes(allocated_storage)
         max_storage = gibibytes(max_allocated_storage)
-        problems = [
+        problems: list[str | Problem] = [
             *database_problems(
                 engine.name,
                 database_name=plain(database_name),
@@ -144,7 +145,7 @@ class Database(DatabaseBase):
             *port_problems(
                 "port", port, security_group, f"give the ServiceNetwork database_port={port:g}, or leave port out"
             ),
-            *(group_problems("security_group", security_group, vpc) if security_group else ()),
+            *group_problems(vpc, security_group=[security_group]),
             *_subnet_problems(vpc, subnets),
             *region_problems(self.stack, "vpc", vpc),
             *region_problems(self.stack, "encryption_key", encryption_key),

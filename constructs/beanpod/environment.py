@@ -34,10 +34,9 @@ from beanpod._settings import (
     LoadBalancerType,
 )
 from beanpod._subnets import (
-    PRIVATE,
-    PUBLIC,
     Subnets,
     group_problems,
+    instance_subnets,
     is_made_here,
     load_balancer_subnets,
     placement_problems,
@@ -154,8 +153,13 @@ class DockerEnvironment(EnvironmentBase):
             *placement_problems(
                 vpc, subnets, balancer_subnets, given["load_balancer_type"], given["load_balancer_scheme"]
             ),
-            *group_problems("instance_security_group", instance_security_group, vpc),
-            *group_problems("load_balancer_security_group", load_balancer_security_group, vpc),
+            *group_problems(
+                vpc,
+                instance_security_group=[instance_security_group],
+                load_balancer_security_group=[load_balancer_security_group],
+                additional_instance_security_groups=given["additional_instance_security_groups"],
+                additional_load_balancer_security_groups=given["additional_load_balancer_security_groups"],
+            ),
             *exchange_problems(instance_security_group, load_balancer_security_group),
             *self._options.add(variable_options(given.get("environment"), secrets)),
             *self._options.override(options_by_key(given["options"])),
@@ -380,7 +384,7 @@ class DockerEnvironment(EnvironmentBase):
     def _select_subnets(self, vpc: ec2.IVpc, given: EnvironmentProperties) -> tuple[Subnets, Subnets | None]:
         """Return the subnets of the instances and those of the load balancer; None for a single instance."""
         balanced = given["environment_type"] == EnvironmentType.LOAD_BALANCED
-        instances = given.get("instance_subnets") or (PRIVATE if balanced and vpc.private_subnets else PUBLIC)
+        instances = given.get("instance_subnets") or instance_subnets(vpc, load_balanced=balanced)
         selected = self._select("instance_subnets", vpc, instances)
         if not balanced:
             return selected, None

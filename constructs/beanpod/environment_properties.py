@@ -85,7 +85,8 @@ class EnvironmentProperties(TypedDict, total=False):
         additional_instance_security_groups: More groups for the instances, such as one that a shared database lets in.
             The rules of `connections` go to `instance_security_group`. Default: none. Updates in place.
         additional_load_balancer_security_groups: More groups for the load balancer. Default: none. Updates in place.
-        instance_subnets: Default: private subnets with a way out, public ones where there are none. Updates in place.
+        instance_subnets: Default: private subnets with a way out, public ones where there are none. Behind an internal
+            load balancer in a VPC with neither: the isolated ones. Updates in place.
         load_balancer_subnets: Default: the public subnets; of an internal one the private, else the isolated. Updates
             in place.
         log_retention: How long CloudWatch keeps the instances' logs and health, also after the environment was deleted.

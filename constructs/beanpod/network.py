@@ -18,7 +18,7 @@ from beanpod._nag import acknowledge
 from beanpod._network_rules import network_problems, vpc_problems
 from beanpod._rules import Problem, setting_problems
 from beanpod._settings import LoadBalancerScheme
-from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
+from beanpod._subnets import ISOLATED, PUBLIC, database_subnets, instance_subnets
 from beanpod._tokens import known
 
 MOST_AZS = 3
@@ -191,8 +191,8 @@ class ServiceNetwork(Construct):
             flow_logs: Record the VPC's connections in CloudWatch Logs. Updates in place.
             flow_log_retention: How long they are kept. Default: one month. Updates in place.
             load_balanced: As for `ServiceSecurityGroups`. Updates in place.
-            load_balancer_scheme: As for `DockerEnvironment`; with INTERNAL, a `vpc` that has private subnets needs no
-                public ones. Updates in place.
+            load_balancer_scheme: As for `DockerEnvironment`; with INTERNAL, a `vpc` of private or isolated subnets will
+                do. Updates in place.
             instance_port: As for `ServiceSecurityGroups`. Updates in place.
             database_port: As for `ServiceSecurityGroups`. Updates in place.
             allow_from: As for `ServiceSecurityGroups`. Updates in place.
@@ -231,9 +231,8 @@ class ServiceNetwork(Construct):
         self.load_balancer_security_group = self.security_groups.load_balancer
         self.instance_security_group = self.security_groups.instances
         self.database_security_group = self.security_groups.database
-        private = bool(vpc.private_subnets) if vpc else nat_gateways > 0
         self.load_balancer_subnets = PUBLIC if load_balanced and not internal else None
-        self.instance_subnets = PRIVATE if load_balanced and private else PUBLIC
+        self.instance_subnets = instance_subnets(self.vpc, load_balanced=load_balanced)
         self.database_subnets = None
         if database_port is not None:
             self.database_subnets = database_subnets(vpc) if vpc else ISOLATED
@@ -398,4 +397,6 @@ def _own_vpc_problems(vpc: ec2.IVpc, shaped: bool, database: bool, internal: boo
     if shaped:
         yield "ip_addresses, nat_gateways and max_azs shape a new VPC: leave them out beside vpc"
     kinds = {kind: bool(getattr(vpc, f"{kind}_subnets")) for kind in ("public", "private", "isolated")}
+    # Isolated subnets reach AWS by the VPC's endpoints.
+    kinds["private"] |= internal and kinds["isolated"]
     yield from vpc_problems(**kinds, database=database, internal=internal)

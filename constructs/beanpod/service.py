@@ -130,8 +130,8 @@ class DockerService(Construct):
             nat_gateways: Of a new VPC. Default: 1 behind a load balancer, whose instances are then private; 0 for a
                 single instance, which is public. Each costs by the hour. Updates in place.
             database_engine: Makes a database of this engine. Default: none. Replaces: the database.
-            database: Brings an existing one instead, opened to the instances and known to the app. Default: none.
-                Replaces: the database.
+            database: Brings an existing one instead, opened to the instances and known to the app. One of this app
+                needs its `vpc` as well. Default: none. Replaces: the database.
             github_repository: `owner/name`: its workflows on `github_branch` deploy by OpenID Connect and no access key
                 is made. Default: a `DeployUser` with an access key. Replaces: the user.
             github_branch: The branch whose workflows deploy. Updates in place.
@@ -157,6 +157,10 @@ class DockerService(Construct):
         problems = []
         if database_engine is not None and database is not None:
             problems.append("database_engine and database exclude each other: give one")
+        groups = database.connections.security_groups if database and vpc is None else ()
+        # One that is imported may be of the VPC that this service has made before.
+        if any(isinstance(group, ec2.SecurityGroup) for group in groups):
+            problems.append("vpc must be given beside a database of this app, got none: give the VPC that it is in")
         if database_settings and database_engine is None:
             problems.append("database_settings belong to a new database: give database_engine, or leave them out")
         for name, settings, own in (

@@ -111,6 +111,8 @@ def _own_services(emulator: Emulator) -> None:
 
     @patches(backends)
     def get_backend(find: Any, name: Any) -> Any:
+        if name is None:
+            raise NotImplementedError("moto has no such service")
         if patch := later.pop(name, None):
             patch()
         return own[name] if name in own else find(name)

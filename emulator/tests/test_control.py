@@ -50,6 +50,30 @@ def test_logs_calls_with_service_action_caller_time_and_status(aws: EmbeddedAws,
     assert aws.calls() == []
 
 
+@pytest.mark.parametrize(
+    ("service", "action", "request_", "named"),
+    [
+        ("cloudtrail", "lookup_events", {}, "LookupEvents of cloudtrail"),
+        ("ec2", "describe_fpga_images", {}, "DescribeFpgaImages of ec2"),
+        # moto has no such service. `iam.Role.from_lookup` of the CDK asks it.
+        ("cloudcontrol", "list_resources", {"TypeName": "AWS::IAM::Role"}, "ListResources of cloudcontrolapi"),
+    ],
+)
+def test_a_call_that_is_not_implemented_is_not_worth_a_retry(
+    aws: EmbeddedAws,
+    capfd: pytest.CaptureFixture[str],
+    service: str,
+    action: str,
+    request_: dict[str, str],
+    named: str,
+) -> None:
+    # With botocore's own retries. The CDK CLI asks CloudTrail after a failed deployment, with more of them.
+    call = getattr(client(aws, service, config=Config()), action)
+    assert refusal(call, **request_) == ("NotImplemented", f"The emulated AWS has no {named}")
+    assert [call.status for call in aws.calls()] == [501]
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_logs_the_user_of_an_access_key(aws: EmbeddedAws, clients: Clients) -> None:
     client(aws, "elasticbeanstalk", **clients.user("deployer")).describe_applications()
     assert aws.calls()[-1].principal == "arn:aws:iam::123456789012:user/deployer"

@@ -20,10 +20,10 @@ LAUNCH = "aws:ec2:instances"
 NAME = PropertyChange("DBName", "guestbook", "shop", "yes")
 
 
-def stage(*, database: bool = True, allow: tuple[str, ...] = ()) -> StageConfig:
-    written: dict[str, Any] = {"service": {"name": "shop", "image": "ada/shop"}, "allow_replacement": list(allow)}
-    tables = completed({**written, **({"database": {"engine": "mysql"}} if database else {})})
-    return StageConfig.model_validate({**tables, "name": "dev"})
+def stage(*, database: bool = True, allow: tuple[str, ...] = (), **tables: Any) -> StageConfig:
+    written = {"service": {"name": "shop", "image": "ada/shop"}, "allow_replacement": list(allow), **tables}
+    every = completed({**written, **({"database": {"engine": "mysql"}} if database else {})})
+    return StageConfig.model_validate({**every, "name": "dev"})
 
 
 def changed(kind: str, *properties: PropertyChange, **more: Any) -> ResourceChange:
@@ -111,6 +111,14 @@ def test_a_database_is_removed_with_its_table_only() -> None:
     )
 
 
+def test_a_database_that_another_one_takes_the_place_of_is_replaced() -> None:
+    # In an app of one's own, whose manifest has no [database], by another construct id.
+    moved = in_stack(changed(DATABASE, action="remove", policy="Snapshot"), changed(DATABASE, action="add"))
+    with pytest.raises(UsageError, match="would replace the database of stage dev"):
+        refuse_replacements(moved, stage(database=False))
+    refuse_replacements(moved, stage(database=False, allow=("database",)))
+
+
 def test_a_database_without_a_snapshot_is_not_removed_with_its_table() -> None:
     removed = in_stack(changed(DATABASE, action="remove", policy="Delete"))
     with pytest.raises(UsageError, match="would replace the database of stage dev") as caught:
@@ -128,6 +136,13 @@ def test_a_protected_database_is_not_removed_whatever_is_allowed() -> None:
             refuse_replacements(removed, one)
         assert str(caught.value) == f"the database of stage dev is protected, and is not removed: {remedy}"
     assert f"  {remedy}" in text(removed, stage(database=False), Paint(colours=False))
+
+
+def test_a_protected_database_of_an_app_of_ones_own_is_unlocked_there() -> None:
+    removed = in_stack(changed(DATABASE, action="remove", policy="Snapshot", settings={"DeletionProtection": True}))
+    own = stage(database=False, delivery={"stack": "Shop"})
+    with pytest.raises(UsageError, match="not removed: deploy it with deletion_protection=False first"):
+        refuse_replacements(removed, own)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def near(stack: Stack) -> dict[str, Any]:
             "got ServiceNetwork Test/Network: write its .instance_security_group",
         ),
         ("instance_security_group", lambda it: [it["group"]], "must be an ec2.ISecurityGroup, got list"),
-        ("instance_subnets", lambda it: it["subnets"], "must be an ec2.SubnetSelection, got list"),
+        ("instance_subnets", lambda it: it["subnets"], "got list: write ec2.SubnetSelection(subnets=...)"),
         ("environment_name", lambda it: it["parameter"], "got CfnParameter Test/Parameter: write its .value_as_string"),
         (
             "instance_types",

@@ -227,6 +227,15 @@ def test_a_vpc_without_public_subnets_takes_an_internal_load_balancer(stack: Sta
     assert options(Template.from_stack(stack))["ec2:vpc", "ELBSubnets"] == ",".join(PRIVATE)
 
 
+def test_a_vpc_of_isolated_subnets_takes_an_internal_load_balancer(stack: Stack) -> None:
+    scheme, vpc = LoadBalancerScheme.INTERNAL, imported_vpc(stack, "isolated")
+    made = ServiceNetwork(stack, "Network", vpc=vpc, load_balancer_scheme=scheme, database_port=3306)
+    assert select(vpc, made.instance_subnets).kinds == {"isolated"}
+    balanced_environment(stack, made, load_balancer_scheme=scheme)
+    found = options(Template.from_stack(stack))
+    assert found["ec2:vpc", "Subnets"] == found["ec2:vpc", "ELBSubnets"] == "subnet-3000000a,subnet-3000000b"
+
+
 def group(template: Template, role: str) -> tuple[str, dict[str, Any]]:
     found = template.find_resources(
         "AWS::EC2::SecurityGroup", {"Properties": {"GroupDescription": f"{role} of the service"}}

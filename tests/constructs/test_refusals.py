@@ -205,6 +205,18 @@ def test_settings_of_an_environment(
             lambda _, stack: {"instance_security_group": ServiceNetwork(stack, "Second").instance_security_group},
             "instance_security_group must be of vpc Test/Network/Vpc, got Test/Second/SecurityGroups/Instances of an",
         ),
+        (
+            lambda _, stack: {
+                "additional_instance_security_groups": [ServiceNetwork(stack, "Third").instance_security_group]
+            },
+            "additional_instance_security_groups must be of vpc Test/Network/Vpc, got Test/Third/SecurityGroups/Ins",
+        ),
+        (
+            lambda _, stack: {
+                "additional_load_balancer_security_groups": [ServiceNetwork(stack, "Fourth").instance_security_group]
+            },
+            "additional_load_balancer_security_groups must be of vpc Test/Network/Vpc, got Test/Fourth/SecurityGroup",
+        ),
         (lambda _, __: {"instance_port": 8080}, "instance_port must be 80, the only one that the load balancer may re"),
         (
             lambda _, stack: {

@@ -114,6 +114,13 @@ def test_a_second_database_is_refused() -> None:
         DockerService(stack, "Second", database_engine=DatabaseEngine.mysql("8.4"), database=first.database)
 
 
+def test_a_database_of_the_app_needs_its_vpc() -> None:
+    stack = new_stack()
+    first = DockerService(stack, "First", database_engine=DatabaseEngine.mysql("8.4"))
+    with pytest.raises(ValueError, match="vpc must be given beside a database of this app, got none: give the"):
+        DockerService(stack, "Second", database=first.database)
+
+
 def test_beanstalk_may_delete_the_bundles_of_the_versions_it_deletes(service: Template) -> None:
     found = statements(service, "AWS::S3::BucketPolicy")
     (deleting,) = [it for it in found if it["Effect"] == "Allow" and "s3:DeleteObject" in it["Action"]]

@@ -21,14 +21,17 @@ def replacements(changes: Iterable[StackChange], stage: StageConfig) -> list[tup
 
     One that is removed counts as well, except the database of a stage that has none any more, if a snapshot is kept.
     """
-    pairs = ((stack, change) for stack in changes for change in stack.resources if change.type in KINDS)
-    return [pair for pair in pairs if is_replaced(pair[1]) or _is_lost(pair[1], stage)]
+    pairs = [(stack, change) for stack in changes for change in stack.resources if change.type in KINDS]
+    # The manifest of an app of one's own has no [database]: there a new one says that the stage still has it.
+    added = any(KINDS[change.type] == "database" and change.action == "add" for _, change in pairs)
+    stays = stage.database is not None or added
+    return [pair for pair in pairs if is_replaced(pair[1]) or _is_lost(pair[1], stays)]
 
 
-def _is_lost(change: ResourceChange, stage: StageConfig) -> bool:
+def _is_lost(change: ResourceChange, database_stays: bool) -> bool:
     if change.action != "remove":
         return False
-    return KINDS[change.type] != "database" or stage.database is not None or change.policy == "Delete"
+    return KINDS[change.type] != "database" or database_stays or change.policy == "Delete"
 
 
 def refuse_replacements(changes: Sequence[StackChange], stage: StageConfig) -> None:
@@ -39,10 +42,13 @@ def refuse_replacements(changes: Sequence[StackChange], stage: StageConfig) -> N
     """
     if any(change.action == "remove" and is_protected(change) for stack in changes for change in stack.resources):
         # CloudFormation refuses it too, but only after it disconnected the service.
-        raise UsageError(
-            f"the database of stage {stage.name} is protected, and is not removed: write deletion_protection = false "
-            f"under [stages.{stage.name}.database] and deploy, then remove [database]"
+        remedy = (
+            "deploy it with deletion_protection=False first"
+            if stage.delivery.stack
+            else f"write deletion_protection = false under [stages.{stage.name}.database] and deploy, then remove "
+            "[database]"
         )
+        raise UsageError(f"the database of stage {stage.name} is protected, and is not removed: {remedy}")
     if kept := next((it for stack in changes for it in map(kept_architecture, stack.resources) if it), None):
         raise UsageError(
             f"the environment of stage {stage.name} keeps the architecture that it was created with, {kept}: set "

@@ -131,7 +131,12 @@ class RequestMiddleware:
             environ[CALLER] = caller
             if denied := authorizer.authorize(self._account, call, caller):
                 return _render(denied, call)
-        body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
+        try:
+            body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
+        except NotImplementedError:
+            # Of moto, for a call that it lacks. SDKs would retry a request that failed with 500.
+            message = f"The emulated AWS has no {call.action} of {call.service}"
+            return _render(ErrorResponse("501 Not Implemented", "NotImplemented", message), call)
         # The server dates every response.
         headers.remove("Date")
         kept = [(name, value) for name, value in headers.to_wsgi_list() if not name.lower().startswith(_CORS)]
