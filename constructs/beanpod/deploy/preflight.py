@@ -121,9 +121,7 @@ class Target:
             return None
         tables = ", ".join(f"[{name}]" for name in self.outdated)
         remedy = "start the rehearsal again" if rehearsed else f"run {_deploy_command(stage)}"
-        return (
-            f"stage {stage.name} was deployed with another {tables} than the manifest has now: {remedy} to change that"
-        )
+        return f"the manifest has changed since the stacks of stage {stage.name} were deployed, in {tables}: {remedy}"
 
     def describe(self, aws: Aws) -> Environment:
         """The environment at this moment. Raises UsageError unless there is exactly one of that name."""

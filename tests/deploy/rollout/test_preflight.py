@@ -69,8 +69,8 @@ def test_what_has_changed_since_the_stacks_were_deployed_is_named(sandbox: Sandb
     changed = stage.model_copy(update={"service": service, "variables": {"GREETING": "hello"}})
     found = Target.find(changed, sandbox.aws())
     assert found.missing_changes(changed) == (
-        f"stage {stage.name} was deployed with another [service], [variables] than the manifest has now: run `beanpod "
-        f"cdk deploy --all -c stage={stage.name}` to change that"
+        f"the manifest has changed since the stacks of stage {stage.name} were deployed, in [service], [variables]: "
+        f"run `beanpod cdk deploy --all -c stage={stage.name}`"
     )
     # Stacks of earlier versions do not say what they were made of.
     sandbox.stack(name, service_outputs(target))
