@@ -92,6 +92,15 @@ def test_the_variables_of_a_large_app_are_read(tmp_path: Path) -> None:
     assert written(tmp_path, engine="postgres")["variables"] == {"DB_HOST": "{database.host}"}
 
 
+def test_spring_connects_to_mariadb_with_tls(tmp_path: Path) -> None:
+    root = lay_out("spring", tmp_path)
+    pom = (root / "pom.xml").read_text().replace("mysql-connector-j", "mariadb-java-client")
+    (root / "pom.xml").write_text(pom)
+    (root / "src/main/resources/application.properties").unlink(missing_ok=True)
+    url = written(root)["variables"]["SPRING_DATASOURCE_URL"]
+    assert url == "jdbc:mariadb://{database.host}:{database.port}/{database.name}?sslMode=trust"
+
+
 @pytest.mark.parametrize(
     ("file", "source"),
     [
@@ -142,11 +151,87 @@ def test_a_service_that_reads_other_variables_than_the_compose_file_names_connec
     assert not {"variables", "secrets"} & written(tmp_path, database_service="db").keys()
 
 
-def test_a_url_with_the_password_is_left_to_the_app(tmp_path: Path) -> None:
-    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "app.js": "connect(process.env.DATABASE_URL)"})
-    text = manifest_text(*look(tmp_path, engine="postgres"))
-    assert "# DATABASE_URL: make it of RDS_HOSTNAME, RDS_PORT, RDS_DB_NAME, RDS_USERNAME, RDS_PASSWORD where" in text
+_URL = "${RDS_USERNAME}:${RDS_PASSWORD}@${RDS_HOSTNAME}:${RDS_PORT}/${RDS_DB_NAME}"
+_NO_VERIFY = "?ssl=%7B%22rejectUnauthorized%22%3Afalse%7D"
+
+
+@pytest.mark.parametrize(
+    ("engine", "dependencies", "example", "url"),
+    [
+        ("postgres", '"express": "5"', "", f"postgresql://{_URL}"),
+        ("postgres", '"pg": "8"', "", f"postgresql://{_URL}?sslmode=no-verify"),
+        ("postgres", '"pg": "8"', "postgres://app:app@localhost/app", f"postgres://{_URL}?sslmode=no-verify"),
+        ("postgres", '"pg": "8"', "sqlite:///app.db", f"postgresql://{_URL}?sslmode=no-verify"),
+        ("mysql", '"mysql2": "3"', "mysql://localhost/app", f"mysql://{_URL}{_NO_VERIFY}"),
+        ("mariadb", '"mariadb": "3"', "mariadb://app@localhost/app", f"mariadb://{_URL}"),
+    ],
+)
+def test_a_url_with_the_password_is_made_by_the_start_command(
+    engine: str, dependencies: str, example: str, url: str, tmp_path: Path
+) -> None:
+    files = {"Dockerfile": "FROM debian\nEXPOSE 80\n", "app.js": "connect(process.env.DATABASE_URL)"}
+    files["package.json"] = f'{{"dependencies": {{{dependencies}}}}}'
+    write_files(tmp_path, files | {".env.example": f"DATABASE_URL={example}\n" if example else ""})
+    text = manifest_text(*look(tmp_path, engine=engine))
+    assert f'# CMD ["sh", "-c", "export DATABASE_URL={url}; exec COMMAND"]\n' in text
     assert "variables" not in tomllib.loads(text)
+
+
+def test_a_url_with_the_password_that_the_compose_file_does_not_give_is_written_there(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "Dockerfile": "FROM debian\n",
+            "app.py": "os.environ['DATABASE_URL']",
+            "compose.yaml": "services:\n  web: {build: ., ports: ['80:80']}\n",
+        },
+    )
+    text = manifest_text(*look(tmp_path, engine="postgres"))
+    assert f"# DATABASE_URL: postgresql://{_URL}\n" in text
+    assert "CMD" not in text
+
+
+def test_a_url_of_jdbc_is_left_to_the_app(tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "App.java": 'System.getenv("DATABASE_JDBC_URL")'})
+    text = manifest_text(*look(tmp_path, engine="postgres"))
+    assert '# DATABASE_JDBC_URL = "jdbc:postgresql://{database.host}:{database.port}/{database.name}"\n' in text
+
+
+@pytest.mark.parametrize(
+    ("url", "dependencies", "query"),
+    [
+        ("postgres://app:secret@db/app?sslmode=disable", '"pg": "8"', "?sslmode=no-verify"),
+        ("postgresql://app:secret@db/app", '"postgres": "3"', "?sslmode=require"),
+        ("mysql://app:secret@db/app", '"mysql2": "3"', _NO_VERIFY),
+        # They do not understand the query that the driver does.
+        ("mysql://app:secret@db/app", '"mysql2": "3", "sequelize": "6"', ""),
+        ("mysql://app:secret@db/app", '"mysql2": "3", "typeorm": "1"', ""),
+        # Which of the two has the URL is not known.
+        ("postgres://app:secret@db/app", '"pg": "8", "postgres": "3"', ""),
+        ("mysql://app:secret@db/app", '"pg": "8"', ""),
+    ],
+)
+def test_a_url_encrypts_where_the_driver_of_the_service_does_not_by_itself(
+    url: str, dependencies: str, query: str, tmp_path: Path
+) -> None:
+    image = "mysql:8.4" if url.startswith("mysql") else "postgres:17"
+    environment = f"environment: {{DATABASE_URL: '{url}'}}"
+    services = f"  web: {{build: web, ports: ['80:80'], {environment}}}\n  worker: {{build: worker, {environment}}}\n"
+    database = f"  db: {{image: '{image}', environment: {{POSTGRES_PASSWORD: secret, MYSQL_PASSWORD: secret}}}}\n"
+    write_files(
+        tmp_path,
+        {
+            "web/Dockerfile": "FROM node\n",
+            "web/package.json": f'{{"dependencies": {{{dependencies}}}}}',
+            "worker/Dockerfile": "FROM python\n",
+            "worker/requirements.txt": "psycopg\n",
+            "compose.yaml": f"services:\n{services}{database}",
+        },
+    )
+    services = production(tmp_path)
+    plain = f"{url.partition(':')[0]}://{_URL}"
+    assert services["web"]["environment"] == {"DATABASE_URL": plain + query}
+    assert services["worker"]["environment"] == {"DATABASE_URL": plain}
 
 
 def test_a_compose_files_app_connects_to_rds(tmp_path: Path) -> None:

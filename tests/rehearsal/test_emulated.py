@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from beanpod.cli.output.display import Display, Event, Message, Renderer
 from beanpod.cli.output.text import Masks
 from beanpod.cli.rehearsal.emulated import EmulatedProject
-from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interruptions
+from beanpod.cli.rehearsal.processes import Done, Interrupted, Runner, noted_interruptions
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import DeployError, InterruptionError
 from beanpod.manifest import GitHubConfig, Manifest
@@ -61,6 +62,23 @@ def test_a_parameter_has_the_given_value_or_that_of_the_shell_or_a_random_one(pr
     values = [ssm.get_parameter(Name=f"/shop/{name}", WithDecryption=True)["Parameter"]["Value"] for name in "abc"]
     assert values[:2] == ["as given", "of the shell"]
     assert len(values[2]) >= 24
+
+
+class _Printing(Runner):
+    """Every command prints the same."""
+
+    output: str
+
+    def run(self, *_: object, **__: object) -> Done:
+        return Done(0, self.output, ())
+
+
+def test_the_last_lines_of_the_logs_hold_a_whole_error_of_a_node_driver(project: EmulatedProject) -> None:
+    runner = _Printing(Display(Renderer(), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
+    # `pg` prints nine lines of where, and eighteen fields.
+    lines = ["started", "error: no pg_hba.conf entry", *["    at f (a.js:1:2)"] * 9, *["  where: undefined,"] * 18, "}"]
+    runner.output = json.dumps([{"message": line} for line in lines])
+    assert "error: no pg_hba.conf entry" in replace(project, runner=runner).logs()
 
 
 @pytest.mark.parametrize("by_role", [False, True])

@@ -12,6 +12,8 @@ from beanpod.deploy.report import EnvironmentEvent, Phase
 from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, Verdict
 
 _MOST_CAUSES = 8
+# What PostgreSQL and MySQL say; of the first, Node.js prints the routine last.
+_NO_TLS = ("no pg_hba.conf entry", "'ClientAuthentication'", "insecure transport", "require_secure_transport")
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-rules.html
 _ADVICE = {
     "HTTP 4xx": "if clients cause the 4xx, have Elastic Beanstalk ignore them: docs/deploying.md has the option of the "
@@ -20,6 +22,9 @@ _ADVICE = {
     "if it refuses the pull, the token in DOCKER_PASSWORD of [secrets] may have expired or belong to another account; "
     "if it answers 429, its rate limit is reached: a login in [secrets] raises Docker Hub's; if it has lost what was "
     "pushed, deploy again, which pushes it again",
+    **dict.fromkeys(
+        _NO_TLS, "the database accepts only connections with TLS: docs/variables.md says what the app's driver needs"
+    ),
 }
 
 
@@ -159,7 +164,7 @@ class Recovery:
         if not found and verdict.state is State.RECOVERING:
             found += self._health_causes(verdict.environment)
         advice = (remedy for words, remedy in _ADVICE.items() if any(words in cause for cause in found))
-        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found), *advice)
+        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found), *dict.fromkeys(advice))
 
     def _health_causes(self, environment: Environment) -> tuple[str, ...]:
         try:

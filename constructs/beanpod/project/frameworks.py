@@ -12,6 +12,10 @@ _HOST, _PORT, _NAME, _USER = ("{database.host}", "{database.port}", "{database.n
 # Beanstalk passes the variable as it is; Spring resolves it from RDS_PASSWORD, which is a secret.
 # https://docs.spring.io/spring-boot/reference/features/external-config.html#features.external-config.files.property-placeholders
 _RDS_LOGIN = "${{RDS_PASSWORD}}"
+# Node.js drivers that use no TLS by themselves, and the query of a URL with which they encrypt. None of these verifies
+# the server, as that needs RDS's certificates in the image.
+_MYSQL_TLS = "?ssl=%7B%22rejectUnauthorized%22%3Afalse%7D"
+_NODE_TLS = {"pg": "?sslmode=no-verify", "postgres": "?sslmode=require", "mysql": _MYSQL_TLS, "mysql2": _MYSQL_TLS}
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Framework:
         migrate: The command that applies the database's migrations. Default: None.
         engine: The database's engine, where the project's own files name it. Default: None.
         variables: Environment variables that connect it to the database of the manifest. Default: none.
+        tls: The query of the database's URL that makes its driver encrypt, where it does not by itself. Default: none.
     """
 
     name: str
@@ -33,6 +38,7 @@ class Framework:
     migrate: str | None = None
     engine: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    tls: str = ""
 
 
 def find_framework(folder: Path) -> Framework | None:
@@ -45,6 +51,13 @@ def find_framework(folder: Path) -> Framework | None:
         The framework, or only its language where that is all there is to see; None without either.
     """
     return next((found for find in _FINDERS if (found := find(folder))), None)
+
+
+def jdbc_url(engine: str) -> str:
+    """Return the JDBC URL of the database of the manifest, without a login."""
+    # Of the three drivers, only MariaDB's uses no TLS by itself.
+    query = "?sslMode=trust" if engine == "mariadb" else ""
+    return f"jdbc:{'postgresql' if engine == 'postgres' else engine}://{_HOST}:{_PORT}/{_NAME}{query}"
 
 
 def _laravel(folder: Path) -> Framework | None:
@@ -121,9 +134,8 @@ def _spring(folder: Path) -> Framework | None:
     drivers = {"mysql-connector": "mysql", "mariadb-java-client": "mariadb", "postgresql": "postgres"}
     engine = url[1] if url else _only({engine for driver, engine in drivers.items() if driver in build})
     engine = "postgres" if engine == "postgresql" else engine
-    scheme = "postgresql" if engine == "postgres" else engine
     variables = {
-        "SPRING_DATASOURCE_URL": f"jdbc:{scheme}://{_HOST}:{_PORT}/{_NAME}",
+        "SPRING_DATASOURCE_URL": jdbc_url(str(engine)),
         "SPRING_DATASOURCE_USERNAME": _USER,
         "SPRING_DATASOURCE_PASSWORD": _RDS_LOGIN,
     }
@@ -149,7 +161,11 @@ def _node(folder: Path) -> Framework | None:
     engine = _only({drivers[name] for name in packages & drivers.keys()})
     known = (("next", "Next.js"), ("express", "Express"), ("fastify", "Fastify"), ("react", "React"))
     name = next((name for dependency, name in known if dependency in packages), "Node.js")
-    return Framework(name, "Node.js", engine=engine)
+    tls = _NODE_TLS.get(_only(packages & drivers.keys()) or "", "")
+    if tls == _MYSQL_TLS and packages & {"sequelize", "typeorm"}:
+        # They do not read the query as the driver does.
+        tls = ""
+    return Framework(name, "Node.js", engine=engine, tls=tls)
 
 
 def _go(folder: Path) -> Framework | None:

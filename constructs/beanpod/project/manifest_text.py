@@ -22,6 +22,7 @@ from beanpod.deploy.images import Repository
 from beanpod.manifest.secret_like import looks_secret, secret_line
 from beanpod.project.choices import Choices
 from beanpod.project.discovery import ComposeFacts, Discovery, published_ports
+from beanpod.project.frameworks import Framework, find_framework, jdbc_url
 from beanpod.project.source import text_of
 
 _SETTINGS = {
@@ -72,11 +73,11 @@ def production_compose(found: Discovery, choices: Choices) -> str | None:
         if ports != tuple(published_ports(found.compose.services[service])) and ports == (choices.port,):
             changed[service].append(f'    ports: !override ["80:{choices.port}"]')
     comments = [f"# Merged into {choices.compose} on Elastic Beanstalk."]
-    if connected := _rds_variables(found.compose, choices):
+    if connected := _rds_variables(found, choices):
         comments[0] = f"{comments[0][:-1]}: RDS replaces the service {choices.database_service}."
         # MySQL and PostgreSQL say it themselves.
         refusal = ', and MariaDB answers others with "Access denied"' if choices.engine == "mariadb" else ""
-        comments.append(f"# RDS accepts only connections with TLS{refusal}.")
+        comments.append(f"# RDS accepts only connections with TLS{refusal}: docs/variables.md says what drivers need.")
     for service, variables in connected.items():
         lines = [f"      {name}: {json.dumps(value)}" for name, value in variables.items()]
         changed.setdefault(service, []).extend(["    environment:", *lines])
@@ -101,13 +102,18 @@ def _production_build(found: Discovery, service: str) -> Iterator[str]:
     if found.compose is None:
         return
     keys = found.compose.services[service]
-    build = keys["build"] if isinstance(keys["build"], dict) else {"context": keys["build"]}
+    build = _build(keys)
     for key, value in for_production(build, found.root / found.compose.folder).items():
         yield "    build:"
         written = "!reset null" if value is None else json.dumps(value)
         yield f"      {key}: {written}  # in the place of {printable(str(build[key]))}"
         if starts_for_development(keys.get("command")):
             yield "    command: !reset null"
+
+
+def _build(service: Mapping[str, Any]) -> dict[str, Any]:
+    build = service.get("build") or {}
+    return build if isinstance(build, dict) else {"context": build}
 
 
 def _service(found: Discovery, choices: Choices) -> str:
@@ -170,7 +176,7 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             elif rds:
                 variables[name] = _SETTINGS[rds]
             elif is_of_a_database(name) and re.search(r"UR[IL]$|DSN$", name):
-                comments.append(f"# {name}: make it of {', '.join(_RDS)} where the app reads it; it holds the password")
+                comments += _url(name, found, choices)
     lines = [*comments, *(f"{name} = {_toml(value)}" for name, value in variables.items())]
     needed, given = _needed(found, choices), _given(found, choices)
     examples = {name: value for name, value in found.variables.items() if name not in needed.keys() | given}
@@ -186,11 +192,36 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
     return lines, secrets
 
 
+def _url(name: str, found: Discovery, choices: Choices) -> Iterator[str]:
+    """Yield comments that say how the app gets the database's URL, which holds the password."""
+    engine = str(choices.engine)
+    if "JDBC" in name or (found.framework and found.framework.language == "Java"):
+        yield f"# {name} = {_toml(jdbc_url(engine))}"
+        return
+    # A scheme such as postgresql+asyncpg names the driver too.
+    schemes = r"postgres[\w+]*" if engine == "postgres" else r"(?:mysql|mariadb)[\w+]*"
+    example = re.match(f"{schemes}(?=://)", found.variables.get(name, ""))
+    scheme = example[0] if example else {"postgres": "postgresql"}.get(engine, engine)
+    url = remedy(name, f"{scheme}://user@host/name").removeprefix(f"{name}: ")
+    url += _tls(url, found.framework)
+    if choices.compose:
+        yield f"# {name} holds the password: have the compose file for production give it to the service:"
+        yield f"# {name}: {url}"
+    else:
+        yield f"# {name} holds the password: have the Dockerfile's command make it, before it starts the app as now:"
+        yield f'# CMD ["sh", "-c", "export {name}={url}; exec COMMAND"]'
+
+
+def _tls(url: str, framework: Framework | None) -> str:
+    """Return the query that makes an app's driver encrypt; "" where it does by itself, or is not known."""
+    return framework.tls if framework and framework.tls and url.startswith(str(framework.engine)) else ""
+
+
 def _secrets_in_the_file(found: Discovery, choices: Choices) -> Iterator[str]:
     """Yield the variables whose values in the compose file everybody knows who may read it; [secrets] wins over it."""
     if found.compose is None or choices.compose is None:
         return
-    replaced = _rds_variables(found.compose, choices)
+    replaced = _rds_variables(found, choices)
     literal: dict[str, str] = {}
     for service in found.compose.built:
         values = environment_of(found.compose.services[service])
@@ -233,7 +264,7 @@ def _needed(found: Discovery, choices: Choices) -> dict[str, str]:
     if compose is None or choices.compose is None:
         return {}
     databases = {one.service for one in compose.databases if one.service == choices.database_service}
-    replaced = _rds_variables(compose, choices)
+    replaced = _rds_variables(found, choices)
     needed: dict[str, str] = {}
     for name, service in compose.services.items():
         if name in databases or service.get("profiles"):
@@ -245,8 +276,11 @@ def _needed(found: Discovery, choices: Choices) -> dict[str, str]:
     return {name: found.variables.get(name, "") for name in needed if name not in _RDS}
 
 
-def _rds_variables(compose: ComposeFacts, choices: Choices) -> dict[str, dict[str, str]]:
+def _rds_variables(found: Discovery, choices: Choices) -> dict[str, dict[str, str]]:
     """Return, by service, the variables that name the database or hold its login, with RDS's instead."""
+    compose = found.compose
+    if compose is None:
+        return {}
     database = next((one for one in compose.databases if one.service == choices.database_service), None)
     if database is None:
         return {}
@@ -264,10 +298,12 @@ def _rds_variables(compose: ComposeFacts, choices: Choices) -> dict[str, dict[st
         if len(databases) > 1 and not any(host_of_variable(key, value or "", names) for key, value in values.items()):
             # It may use another one, by variables of the same names.
             continue
+        context = found.root / compose.folder / _build(other).get("context", "")
+        framework = find_framework(context) if "build" in other else None
         for variable, value in values.items():
             instead = _rds_value(variable, value, names, login)
             if instead:
-                changed.setdefault(name, {})[variable] = instead
+                changed.setdefault(name, {})[variable] = instead + _tls(instead, framework)
     return changed
 
 
@@ -305,6 +341,7 @@ def _database(choices: Choices) -> str:
         lines.append(f"compose_service = {_toml(choices.database_service)}  # development only: RDS replaces it")
     else:
         lines.insert(1, f"# The app finds {', '.join(_RDS[:-1])} and {_RDS[-1]} in its environment.")
+        lines.insert(2, "# RDS accepts only connections with TLS: docs/variables.md says what drivers need.")
     return "\n".join(lines)
 
 

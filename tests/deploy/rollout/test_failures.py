@@ -137,6 +137,25 @@ def test_the_last_cause_is_a_remedy(sandbox: Sandbox) -> None:
             assert "eb-engine.log in `beanpod logs` names the image" in caught.value.causes[-1]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        'psycopg.OperationalError: FATAL:  no pg_hba.conf entry for host "10.0.1.2", user "app", no encryption',
+        "line: '544', |   routine: 'ClientAuthentication' | } |  | Node.js v24.1.0",
+        "Connections using insecure transport are prohibited while --require_secure_transport=ON.",
+    ],
+)
+def test_a_connection_without_tls_has_one_remedy(words: str, sandbox: Sandbox) -> None:
+    def quote_the_log(parsed: Any, **_: object) -> None:
+        parsed["InstanceHealthList"][0]["Causes"] = [f"service web has failed. Exit code 1. Its last lines: {words}"]
+
+    aws = sandbox.aws()
+    rollout, _ = sandbox.rollout(_failing_target(sandbox, "unhealthy"), aws=aws)
+    with handling(aws, "after-call.*.DescribeInstancesHealth", quote_the_log), pytest.raises(RolledBackError) as caught:
+        rollout.release(BAD)
+    assert [cause for cause in caught.value.causes if "TLS" in cause] == [caught.value.causes[-1]]
+
+
 def test_succeeds_when_the_health_recovers_in_time(sandbox: Sandbox) -> None:
     target = _failing_target(sandbox, "slow-green", seconds=100)
     outcome = sandbox.rollout(target)[0].release(BAD)

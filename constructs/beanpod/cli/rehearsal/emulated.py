@@ -20,7 +20,8 @@ from beanpod_emulator.environ import clean_aws_environ, remove_aws_settings
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
 
-_LOG_LINES = 30
+# An uncaught error of a Node.js driver alone has 30.
+_LOG_LINES = 40
 # For which containers are watched at the end of a deployment: a third of what it is on AWS.
 _WATCH_SECONDS = 5
 _ACCOUNT, _REGION = "123456789012", "us-east-1"
