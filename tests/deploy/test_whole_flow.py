@@ -136,6 +136,10 @@ def test_a_permission_that_aws_asks_for_is_reported_with_its_statement(stage: De
     ],
 )
 def test_a_missing_action_of_another_command_is_named(stage: DeployedStage, command: str, action: str) -> None:
+    # Two, so that there is one to go back to.
+    for text in ("long here", "here lately"):
+        stage.project.greet(text)
+        stage.deploy()
     assert stage.run(command).code == 0
     with denied(stage, action):
         done = stage.run(command)
