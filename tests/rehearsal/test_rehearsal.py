@@ -220,7 +220,7 @@ def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
 
 
 class _FailedRelease(Rehearsal):
-    """The release fails; somebody looks, and presses Ctrl-C."""
+    """Its release fails. It is ended with Ctrl-C once it says how it can be used."""
 
     found: KeptRehearsal
 

@@ -287,7 +287,7 @@ def _rds_variables(found: Discovery, choices: Choices) -> dict[str, dict[str, st
     service = compose.services[database.service]
     names = {database.service, *(str(service[key]) for key in ("container_name", "hostname") if service.get(key))}
     login = Login.of(environment_of(service))
-    # PostgreSQL's image names the database like the user, unless it is told.
+    # Without POSTGRES_DB, PostgreSQL's image gives the database the name of POSTGRES_USER.
     login = replace(login, databases=login.databases or login.users)
     databases = {one.service for one in compose.databases}
     changed: dict[str, dict[str, str]] = {}
