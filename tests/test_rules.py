@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, get_args
 
 import pytest
@@ -27,7 +28,7 @@ from beanpod import (
     ServiceNetwork,
 )
 from beanpod import _database_rules as database_rules
-from beanpod._database_rules import ENGINES, database_problems, default_name, version_problems
+from beanpod._database_rules import ENGINES, database_problems, default_name, support_note, version_problems
 from beanpod._limits import CHOICES, FORMS, LIMITS, UNITS, Measure
 from beanpod._network_rules import domain_problems, network_problems, vpc_problems
 from beanpod._option_keys import OPTIONS, override_problems
@@ -322,6 +323,15 @@ def test_versions(engine: str, right: tuple[str, ...], wrong: tuple[str, ...]) -
     for version in wrong:
         (problem,) = version_problems(engine, version)
         assert str(problem).startswith(f'version must be a version of {engine} on RDS, got "{version}": write one of ')
+
+
+def test_a_version_is_noted_from_the_day_after_its_standard_support() -> None:
+    assert support_note("postgres", "14.20", date(2027, 2, 28)) is None
+    assert support_note("postgres", "14.20", date(2027, 3, 1)) == (
+        "database.version: RDS ended the standard support of postgres 14 on 2027-02-28, "
+        "and charges Extended Support by the hour"
+    )
+    assert support_note("postgres", "18", date(2026, 11, 28)) is None
 
 
 @pytest.mark.parametrize(

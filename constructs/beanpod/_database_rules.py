@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Literal, NamedTuple
 
 from beanpod._limits import FORMS
@@ -68,8 +69,21 @@ ENGINES: dict[str, Engine] = {
         5432, ("13", "14", "15", "16", "17", "18"), "17", 63, 63, _POSTGRES_NAMES, _POSTGRES_USERS, "rds.force_ssl"
     ),
 }
-# When RDS ended the standard support of what it still runs.
-_ENDED = {("mysql", "8.0"): "July 2026", ("mariadb", "10.6"): "August 2026", ("postgres", "13"): "February 2026"}
+# When RDS's standard support ends: MySQL.Concepts.VersionMgmt, MariaDB.Concepts.VersionMgmt and the release calendar of
+# PostgreSQL in AWS's guides, as https://endoflife.date/amazon-rds-mysql and its sisters read them.
+_STANDARD_SUPPORT = {
+    ("mysql", "8.0"): date(2026, 7, 31),
+    ("mysql", "8.4"): date(2029, 7, 31),
+    ("mariadb", "10.6"): date(2026, 8, 31),
+    ("mariadb", "10.11"): date(2028, 2, 29),
+    ("mariadb", "11.4"): date(2029, 5, 31),
+    ("mariadb", "11.8"): date(2030, 6, 30),
+    ("postgres", "13"): date(2026, 2, 28),
+    ("postgres", "14"): date(2027, 2, 28),
+    ("postgres", "15"): date(2028, 2, 29),
+    ("postgres", "16"): date(2029, 2, 28),
+    ("postgres", "17"): date(2030, 2, 28),
+}
 DEFAULT_USERNAME = "app"
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.html
@@ -247,13 +261,15 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
-def support_note(engine: str, version: str) -> str | None:
+def support_note(engine: str, version: str, today: date) -> str | None:
     """Say what follows from a version whose standard support has ended; None for another."""
     major = major_version(engine, version)
-    ended = _ENDED.get((engine, major))
+    last = _STANDARD_SUPPORT.get((engine, major), today)
+    if last >= today:
+        return None
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html: for MySQL and PostgreSQL only.
     then = "may create no new database of it" if engine == "mariadb" else "charges Extended Support by the hour"
-    return ended and f"database.version: RDS ended the standard support of {engine} {major} in {ended}, and {then}"
+    return f"database.version: RDS ended the standard support of {engine} {major} on {last}, and {then}"
 
 
 def major_version(engine: str, version: str) -> str:

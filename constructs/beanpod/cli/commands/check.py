@@ -32,7 +32,8 @@ def run(context: Context) -> None:
     for name in names:
         bundle = project(name).bundle_plan.preview()
         database = manifest.stage(name).database
-        old = support_note(database.engine, database.version) if database else None
+        today = context.clock.now().date()
+        old = support_note(database.engine, database.version, today) if database else None
         files[name], notes[name] = sorted(bundle.files), (*bundle.notes, *filter(None, [old]))
         # It may have half a gigabyte: one at a time.
         del bundle
