@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from beanpod._rules import DATABASE_VARIABLES
@@ -62,28 +63,30 @@ def production_compose(found: Discovery, choices: Choices) -> str | None:
     Returns:
         The file's text; None where nothing is needed.
     """
-    if found.compose is None or choices.compose is None:
+    compose = found.compose
+    if compose is None or choices.compose is None:
         return None
     changed: dict[str, list[str]] = {}
-    if choices.port and not found.compose.ports and len(found.compose.built) == 1:
-        changed[found.compose.built[0]] = [f'    ports: ["80:{choices.port}"]']
-    for service in found.compose.built:
-        changed.setdefault(service, []).extend(_production_build(found, service))
+    if choices.port and not compose.ports and len(compose.built) == 1:
+        changed[compose.built[0]] = [f'    ports: ["80:{choices.port}"]']
+    for name in compose.built:
+        service = compose.services[name]
+        changed.setdefault(name, []).extend(_production_build(service, found.root / compose.folder))
         # The server for development listens on another port.
-        ports = found.compose.ports.get(service, ())
-        if ports != tuple(published_ports(found.compose.services[service])) and ports == (choices.port,):
-            changed[service].append(f'    ports: !override ["80:{choices.port}"]')
+        ports = compose.ports.get(name, ())
+        if ports != tuple(published_ports(service)) and ports == (choices.port,):
+            changed[name].append(f'    ports: !override ["80:{choices.port}"]')
     comments = [f"# Merged into {choices.compose} on Elastic Beanstalk."]
-    if connected := _rds_variables(found, choices):
+    if connected := _rds_variables(found.root, compose, choices):
         comments[0] = f"{comments[0][:-1]}: RDS replaces the service {choices.database_service}."
         # MySQL and PostgreSQL say it themselves.
         refusal = ', and MariaDB answers others with "Access denied"' if choices.engine == "mariadb" else ""
         comments.append(f"# RDS accepts only connections with TLS{refusal}: docs/variables.md says what drivers need.")
-    for service, variables in connected.items():
-        lines = [f"      {name}: {json.dumps(value)}" for name, value in variables.items()]
-        changed.setdefault(service, []).extend(["    environment:", *lines])
+    for name, variables in connected.items():
+        lines = [f"      {variable}: {json.dumps(value)}" for variable, value in variables.items()]
+        changed.setdefault(name, []).extend(["    environment:", *lines])
     lines = [line for service, keys in changed.items() if keys for line in (f"  {service}:", *keys)]
-    secrets = [f"  {name}: !override {{environment: RDS_PASSWORD}}" for name in _password_files(found.compose, choices)]
+    secrets = [f"  {name}: !override {{environment: RDS_PASSWORD}}" for name in _password_files(compose, choices)]
     blocks = [*(["services:", *lines] if lines else []), *(["secrets:", *secrets] if secrets else [])]
     return "\n".join([*comments, *blocks]) + "\n" if blocks else None
 
@@ -97,17 +100,13 @@ def _password_files(compose: ComposeFacts, choices: Choices) -> list[str]:
     return sorted(own & compose.secrets & set().union(*used.values()))
 
 
-def _production_build(found: Discovery, service: str) -> Iterator[str]:
+def _production_build(service: Mapping[str, Any], folder: Path) -> Iterator[str]:
     """Yield the lines that build a service for production where the compose file builds it for development."""
-    if found.compose is None:
-        return
-    keys = found.compose.services[service]
-    build = keys.get("build") or {}
-    for key, value in for_production(build, found.root / found.compose.folder).items():
+    for key, value in for_production(service["build"], folder).items():
         yield "    build:"
         written = "!reset null" if value is None else json.dumps(value)
-        yield f"      {key}: {written}  # in the place of {printable(str(build[key]))}"
-        if starts_for_development(keys.get("command")):
+        yield f"      {key}: {written}  # in the place of {printable(str(service['build'][key]))}"
+        if starts_for_development(service.get("command")):
             yield "    command: !reset null"
 
 
@@ -216,7 +215,7 @@ def _secrets_in_the_file(found: Discovery, choices: Choices) -> Iterator[str]:
     """Yield the variables whose values in the compose file everybody knows who may read it; [secrets] wins over it."""
     if found.compose is None or choices.compose is None:
         return
-    replaced = _rds_variables(found, choices)
+    replaced = _rds_variables(found.root, found.compose, choices)
     literal: dict[str, str] = {}
     for service in found.compose.built:
         values = environment_of(found.compose.services[service])
@@ -259,7 +258,7 @@ def _needed(found: Discovery, choices: Choices) -> dict[str, str]:
     if compose is None or choices.compose is None:
         return {}
     databases = {one.service for one in compose.databases if one.service == choices.database_service}
-    replaced = _rds_variables(found, choices)
+    replaced = _rds_variables(found.root, compose, choices)
     needed: dict[str, str] = {}
     for name, service in compose.services.items():
         if name in databases or service.get("profiles"):
@@ -271,11 +270,8 @@ def _needed(found: Discovery, choices: Choices) -> dict[str, str]:
     return {name: found.variables.get(name, "") for name in needed if name not in DATABASE_VARIABLES}
 
 
-def _rds_variables(found: Discovery, choices: Choices) -> dict[str, dict[str, str]]:
+def _rds_variables(root: Path, compose: ComposeFacts, choices: Choices) -> dict[str, dict[str, str]]:
     """Return, by service, the variables that name the database or hold its login, with RDS's instead."""
-    compose = found.compose
-    if compose is None:
-        return {}
     database = next((one for one in compose.databases if one.service == choices.database_service), None)
     if database is None:
         return {}
@@ -294,7 +290,7 @@ def _rds_variables(found: Discovery, choices: Choices) -> dict[str, dict[str, st
             # It may use another one, by variables of the same names.
             continue
         build = other.get("build")
-        framework = find_framework(found.root / compose.folder / build.get("context", "")) if build else None
+        framework = find_framework(root / compose.folder / build.get("context", "")) if build else None
         for variable, value in values.items():
             instead = _rds_value(variable, value, names, login)
             if instead:
