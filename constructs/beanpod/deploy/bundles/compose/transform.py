@@ -180,11 +180,10 @@ def _check(context: TransformContext, tree: Tree, compose: Compose) -> None:
 
 def _without_keys(tree: Tree, *keys: str) -> Tree:
     """Return a file without some keys of its services."""
-    services = tree["services"].items()
-    return {
-        **tree,
-        "services": {name: {key: it for key, it in service.items() if key not in keys} for name, service in services},
+    services = {
+        name: {key: it for key, it in service.items() if key not in keys} for name, service in tree["services"].items()
     }
+    return {**tree, "services": services}
 
 
 def _with_images(tree: Tree, images: Mapping[str, str]) -> Tree:
