@@ -1,6 +1,6 @@
 """Errors of constructs: one ValueError with every problem that AWS would report after minutes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NoReturn, TypeVar
 
 from aws_cdk import IResource, Size, SizeRoundingBehavior, Stack
@@ -24,18 +24,14 @@ def refuse(where: IConstruct | str, problems: Iterable[str | Problem]) -> None:
     """
     found = list(map(str, problems))
     if found:
-        _raise(where, found)
+        reject(where, *found)
 
 
-def reject(where: IConstruct | str, problem: str) -> NoReturn:
-    """Raise a `ValueError` with one problem, as `refuse` does."""
-    _raise(where, [problem])
-
-
-def _raise(where: IConstruct | str, found: Sequence[str]) -> NoReturn:
+def reject(where: IConstruct | str, *problems: str) -> NoReturn:
+    """Raise a `ValueError` with these problems, as `refuse` does."""
     name = where if isinstance(where, str) else where.node.path
-    count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
-    raise ValueError("\n  - ".join([f"{name}: {count}", *found]))
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    raise ValueError("\n  - ".join([f"{name}: {count}", *problems]))
 
 
 def region_problems(stack: Stack, name: str, resource: IResource | None) -> Iterator[str]:

@@ -254,12 +254,7 @@ class Database(DatabaseBase):
         return imported
 
     def _password(self, username: str, removal_policy: RemovalPolicy) -> rds.DatabaseSecret:
-        secret = rds.DatabaseSecret(
-            self,
-            "Secret",
-            username=username,
-            exclude_characters=MEANINGFUL_CHARACTERS,
-        )
+        secret = rds.DatabaseSecret(self, "Secret", username=username, exclude_characters=MEANINGFUL_CHARACTERS)
         if removal_policy in RETAINED:
             secret.apply_removal_policy(removal_policy)
         return secret

@@ -27,12 +27,7 @@ from beanpod._nag import acknowledge
 from beanpod._option_keys import ENVIRONMENT, LOAD_BALANCER
 from beanpod._record_target import address_target, load_balancer_target
 from beanpod._reserved_tags import remove_reserved_tags
-from beanpod._settings import (
-    RENAMED_ARGUMENTS,
-    DeploymentPolicy,
-    EnvironmentType,
-    LoadBalancerType,
-)
+from beanpod._settings import RENAMED_ARGUMENTS, DeploymentPolicy, EnvironmentType, LoadBalancerType
 from beanpod._subnets import (
     Subnets,
     group_problems,
@@ -45,12 +40,7 @@ from beanpod._subnets import (
 from beanpod.application import Application, IApplication
 from beanpod.database_interface import IDatabase
 from beanpod.environment_interface import HEALTH_METRIC, EnvironmentBase, IDockerEnvironment
-from beanpod.environment_properties import (
-    EnvironmentProperties,
-    argument_problems,
-    beanstalk_options,
-    with_defaults,
-)
+from beanpod.environment_properties import EnvironmentProperties, argument_problems, beanstalk_options, with_defaults
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
 from beanpod.roles import InstanceRole, ServiceRole, check_trust

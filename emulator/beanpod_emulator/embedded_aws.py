@@ -5,11 +5,9 @@ import json
 import os
 import subprocess
 import sys
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
@@ -49,18 +47,103 @@ class ServedCall:
     key: str
 
 
-class ControlClient(ABC):
-    """Client of the control API of a running emulator: its time, faults, log of calls, pace and limits."""
+@dataclass(frozen=True)
+class EmbeddedAws:
+    """A running emulator in a process of its own, with its control API: time, faults, log of calls, pace and limits.
+
+    Attributes:
+        environment: The variables that direct AWS clients to it, for a subprocess.
+    """
+
+    account: str
+    region: str
+    environment: dict[str, str] = field(repr=False)
+    _process: "subprocess.Popen[str]" = field(repr=False)
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        port: int = 0,
+        account: str = "123456789012",
+        region: str = "us-east-1",
+        virtual_clock: bool = False,
+        update_seconds: float | None = None,
+        launch_seconds: float | None = None,
+        enforce_iam: bool = False,
+        docker: bool = False,
+        log: IO[str] | None = None,
+    ) -> "EmbeddedAws":
+        """Start a server with empty state, and wait until it is ready.
+
+        Args:
+            port: Port on localhost; 0 for a free one.
+            virtual_clock: Whether the clock is stopped and only advance() moves it.
+            update_seconds: How long an update takes an environment. Default: no time; 183 on a virtual clock.
+            launch_seconds: How long a launch takes an environment. Default: no time; 240 on a virtual clock.
+            enforce_iam: Whether users and roles may do only what their policies allow. The key in `environment` may
+                do anything.
+            docker: Whether Docker runs environments' instances and databases. Default: they exist in API
+                responses only.
+            log: File for the server's error output. Default: that of this process.
+
+        Raises:
+            EmbeddedAwsError: The server did not start.
+        """
+        arguments = ["--port", str(port), "--account", account, "--region", region, "--stop-at-eof"]
+        arguments += ["--virtual-clock"] if virtual_clock else []
+        arguments += ["--enforce-iam"] if enforce_iam else []
+        arguments += ["--docker"] if docker else []
+        for name, seconds in (("update", update_seconds), ("launch", launch_seconds)):
+            arguments += [] if seconds is None else [f"--{name}-seconds", str(seconds)]
+        command = [sys.executable, "-m", "beanpod_emulator", *arguments]
+        # In a session of its own: Ctrl-C and the terminal's end are for this process, which then stops the server.
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=_SOURCE_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            return cls(account, region, _printed_variables(process), process)
+        except BaseException:
+            _stop(process)
+            raise
 
     @property
-    @abstractmethod
     def endpoint_url(self) -> str:
         """Where the server listens, such as http://localhost:5000."""
+        return self.environment["AWS_ENDPOINT_URL"]
 
     @property
-    @abstractmethod
     def token(self) -> str:
-        """Bearer token of the control API, printed as BEANPOD_EMULATOR_TOKEN."""
+        """Bearer token of the control API."""
+        return self.environment["BEANPOD_EMULATOR_TOKEN"]
+
+    @property
+    def client_arguments(self) -> dict[str, Any]:
+        """Keyword arguments for boto3.client and boto3.resource."""
+        return {
+            "endpoint_url": self.endpoint_url,
+            "region_name": self.region,
+            "aws_access_key_id": self.environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": self.environment["AWS_SECRET_ACCESS_KEY"],
+        }
+
+    def whole_environment(self) -> dict[str, str]:
+        """Return this process's variables with `environment`, without other AWS settings or a proxy for localhost."""
+        return clean_aws_environ(os.environ) | self.environment
+
+    def runs(self) -> bool:
+        """Return whether the server runs."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """Stop the server; its state is lost."""
+        _stop(self._process)
 
     def now(self) -> datetime:
         """Return the emulator's time, in UTC."""
@@ -157,6 +240,12 @@ class ControlClient(ABC):
         """
         return str(self._request("POST", "web-identity", subject=subject, **claims)["token"])
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def _address(self, kind: str, name: str) -> str:
         found: dict[str, str] = self._request("GET", "addresses")[kind]
         if name not in found:
@@ -175,111 +264,6 @@ class ControlClient(ABC):
         if response.status != http.client.OK:
             raise ControlError(document["error"])
         return document
-
-
-@dataclass(frozen=True)
-class EmbeddedAws(ControlClient):
-    """A running emulator in a process of its own.
-
-    Attributes:
-        environment: The variables that direct AWS clients to it, for a subprocess.
-    """
-
-    account: str
-    region: str
-    environment: dict[str, str] = field(repr=False)
-    _process: "subprocess.Popen[str]" = field(repr=False)
-
-    @classmethod
-    def start(
-        cls,
-        *,
-        port: int = 0,
-        account: str = "123456789012",
-        region: str = "us-east-1",
-        virtual_clock: bool = False,
-        update_seconds: float | None = None,
-        launch_seconds: float | None = None,
-        enforce_iam: bool = False,
-        docker: bool = False,
-        log: IO[str] | None = None,
-    ) -> "EmbeddedAws":
-        """Start a server with empty state, and wait until it is ready.
-
-        Args:
-            port: Port on localhost; 0 for a free one.
-            virtual_clock: Whether the clock is stopped and only advance() moves it.
-            update_seconds: How long an update takes an environment. Default: no time; 183 on a virtual clock.
-            launch_seconds: How long a launch takes an environment. Default: no time; 240 on a virtual clock.
-            enforce_iam: Whether users and roles may do only what their policies allow. The key in `environment` may
-                do anything.
-            docker: Whether Docker runs environments' instances and databases. Default: they exist in API
-                responses only.
-            log: File for the server's error output. Default: that of this process.
-
-        Raises:
-            EmbeddedAwsError: The server did not start.
-        """
-        arguments = ["--port", str(port), "--account", account, "--region", region, "--stop-at-eof"]
-        arguments += ["--virtual-clock"] if virtual_clock else []
-        arguments += ["--enforce-iam"] if enforce_iam else []
-        arguments += ["--docker"] if docker else []
-        for name, seconds in (("update", update_seconds), ("launch", launch_seconds)):
-            arguments += [] if seconds is None else [f"--{name}-seconds", str(seconds)]
-        command = [sys.executable, "-m", "beanpod_emulator", *arguments]
-        # In a session of its own: Ctrl-C and the terminal's end are for this process, which then stops the server.
-        process = subprocess.Popen(  # noqa: S603
-            command,
-            cwd=_SOURCE_ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            return cls(account, region, _printed_variables(process), process)
-        except BaseException:
-            _stop(process)
-            raise
-
-    @property
-    def endpoint_url(self) -> str:
-        return self.environment["AWS_ENDPOINT_URL"]
-
-    @property
-    def token(self) -> str:
-        return self.environment["BEANPOD_EMULATOR_TOKEN"]
-
-    @property
-    def client_arguments(self) -> dict[str, Any]:
-        """Keyword arguments for boto3.client and boto3.resource."""
-        return {
-            "endpoint_url": self.endpoint_url,
-            "region_name": self.region,
-            "aws_access_key_id": self.environment["AWS_ACCESS_KEY_ID"],
-            "aws_secret_access_key": self.environment["AWS_SECRET_ACCESS_KEY"],
-        }
-
-    def whole_environment(self) -> dict[str, str]:
-        """Return this process's variables with `environment`, without other AWS settings or a proxy for localhost."""
-        return clean_aws_environ(os.environ) | self.environment
-
-    def runs(self) -> bool:
-        """Return whether the server runs."""
-        return self._process.poll() is None
-
-    def stop(self) -> None:
-        """Stop the server; its state is lost."""
-        _stop(self._process)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:

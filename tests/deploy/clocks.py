@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from beanpod.deploy.clock import Clock
-from beanpod_emulator.embedded_aws import ControlClient
+from beanpod_emulator import EmbeddedAws
 
 START = datetime(2026, 11, 24, 12, 31, 4, tzinfo=UTC)
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ class StillClock(Clock):
 class VirtualClock(Clock):
     """Sleeping moves the emulated AWS's time, and what falls due there happens. slept: every sleep so far."""
 
-    def __init__(self, aws: ControlClient) -> None:
+    def __init__(self, aws: EmbeddedAws) -> None:
         self._aws = aws
         self._now = aws.now()
         self.slept: list[float] = []
@@ -52,7 +52,7 @@ class VirtualClock(Clock):
 class ConcurrentClock(VirtualClock):
     """The clock of several deployments: moves when every one of them sleeps, and then to where the first one wakes."""
 
-    def __init__(self, aws: ControlClient) -> None:
+    def __init__(self, aws: EmbeddedAws) -> None:
         super().__init__(aws)
         self._awake = 0
         self._wake_ups: list[float] = []

@@ -191,16 +191,7 @@ def install(folder: Path, texts: Mapping[str, bytes], *, npm: str, environ: Mapp
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cdk-") as temporary:
         for name, text in texts.items():
             Path(temporary, name).write_bytes(text)
-        command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(  # noqa: S603
-            command,
-            cwd=temporary,
-            env=dict(environ),
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        done = captured([npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], Path(temporary), environ)
         if done.returncode:
             causes = tuple(line for line in done.stderr.splitlines() if line.strip())[:3]
             raise UsageError("npm could not install the CDK CLI", causes=causes)
@@ -212,6 +203,13 @@ def install(folder: Path, texts: Mapping[str, bytes], *, npm: str, environ: Mapp
         else:
             # TemporaryDirectory removes what has its name.
             Path(temporary).mkdir()
+
+
+def captured(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command in a folder to its end, and return what it printed."""
+    return subprocess.run(  # noqa: S603
+        command, cwd=folder, env=environ, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
 
 
 def _program(name: str, variables: Mapping[str, str]) -> str:

@@ -7,7 +7,6 @@ compares the templates: no call to AWS, and no credentials.
 import json
 import os
 import re
-import subprocess
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from beanpod.cli.cdk import cdk_command, cdk_environment
+from beanpod.cli.cdk import captured, cdk_command, cdk_environment
 from beanpod.cli.change_sets import (
     ResourceChange,
     Template,
@@ -83,15 +82,7 @@ class Cdk:
         packages = folder / ".venv" / ("Scripts" if os.name == "nt" else "bin")
         # With CI, the CLI writes to standard output, and asks nothing.
         environ = {**self.environ, "PATH": f"{packages}{os.pathsep}{self.environ['PATH']}", "CI": "true"}
-        done = subprocess.run(  # noqa: S603
-            [*self.command, *arguments, "--no-notices"],
-            cwd=folder,
-            env=environ,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        done = captured([*self.command, *arguments, "--no-notices"], folder, environ)
         if done.returncode:
             causes = tuple(line for line in (done.stderr or done.stdout).splitlines() if line.strip())
             raise UsageError(f"cdk {arguments[0]} failed in {folder}", causes=causes)

@@ -19,6 +19,7 @@ KINDS = {DATABASE: "database", ENVIRONMENT: "environment", NETWORK: "network"}
 
 _RDS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/"
 _BEANSTALK = "https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/"
+_TEMPLATES = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/"
 _SETTINGS = f"{_RDS}USER_ModifyInstance.Settings.html"
 _UPGRADE = f"{_RDS}USER_UpgradeDBInstance.Upgrading.html"
 _FAILOVER = f"{_RDS}Concepts.MultiAZSingleStandby.html"
@@ -26,13 +27,9 @@ _CONFIGURATION = f"{_BEANSTALK}environments-updating.html"
 _ROLLING = f"{_BEANSTALK}using-features.rollingupdates.html"
 _TYPES = f"{_BEANSTALK}using-features-managing-env-types.html"
 _HOOKS = f"{_BEANSTALK}platforms-linux-extend.hooks.html"
-_REPLACED_DATABASE = (
-    "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html"
-)
-_GENERATED = (
-    "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html"
-)
-_DELETION = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"
+_REPLACED_DATABASE = f"{_TEMPLATES}aws-resource-rds-dbinstance.html"
+_GENERATED = f"{_TEMPLATES}aws-resource-secretsmanager-secret.html"
+_DELETION = f"{_TEMPLATES}aws-attribute-deletionpolicy.html"
 
 # Conditionally create-only in the schema of the type; by its documentation they change in place.
 IN_PLACE = {

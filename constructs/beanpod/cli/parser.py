@@ -229,16 +229,11 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
     if command == "completion":
         add("shell", choices=SHELLS, metavar="SHELL", help=f"one of {', '.join(SHELLS)}")
     if command == "secrets":
-        add(
-            "--repo",
-            dest="repository",
-            metavar="OWNER/NAME",
-            help="GitHub repository (default: the manifest's, or the checkout's)",
-        )
+        text = "GitHub repository (default: the manifest's, or the checkout's)"
+        add("--repo", dest="repository", metavar="OWNER/NAME", help=text)
         add("--env", dest="environment", metavar="NAME", help="environment of the repository (default: none)")
-        add(
-            "--print", dest="only_print", action="store_true", help="print the commands without values, and set nothing"
-        )
+        text = "print the commands without values, and set nothing"
+        add("--print", dest="only_print", action="store_true", help=text)
 
 
 def _add_seconds(parser: argparse.ArgumentParser, flag: str, text: str, default: str) -> None:

@@ -92,10 +92,7 @@ def unseen(changes: Iterable[StackChange]) -> Iterator[str]:
 def document(changes: Sequence[StackChange]) -> dict[str, Any]:
     """Return the changes and their effects as JSON has them, by stack."""
     return {
-        stack.stack: {
-            "kind": stack.kind,
-            "resources": [resource_document(change) for change in stack.resources],
-        }
+        stack.stack: {"kind": stack.kind, "resources": [resource_document(change) for change in stack.resources]}
         for stack in changes
     }
 

@@ -251,14 +251,11 @@ def _network(case: Case) -> Iterator[Finding]:
         if _is_internal(case.stage) and only_private and not environment.private_instances:
             words = "the VPC has no public subnets: write true, or network.vpc.public_subnet_ids"
             yield ("environment", "private_instances"), words
-        yield from _zones(case, vpc)
+        region = case.stage.region
+        if region and any(zone[:-1] != region for zone in vpc.availability_zones):
+            words = f"the stage's region is {region}: write zones of that region"
+            yield ("network", "vpc", "availability_zones"), words
         yield from _subnets(vpc)
-
-
-def _zones(case: Case, vpc: ImportedVpc) -> Iterator[Finding]:
-    key, region = ("network", "vpc", "availability_zones"), case.stage.region
-    if region and any(zone[:-1] != region for zone in vpc.availability_zones):
-        yield key, f"the stage's region is {region}: write zones of that region"
 
 
 def _subnets(vpc: ImportedVpc) -> Iterator[Finding]:

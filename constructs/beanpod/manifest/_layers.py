@@ -68,12 +68,7 @@ PRESETS: dict[str, Tables] = {"small": _SMALL, "production": _PRODUCTION}
 
 # What a preset becomes when the manifest chooses the other type of environment.
 OF_THE_OTHER_TYPE: dict[str, Tables] = {
-    "SingleInstance": {
-        "min_size": 1,
-        "max_size": 1,
-        "private_instances": False,
-        "deployment_policy": "AllAtOnce",
-    },
+    "SingleInstance": {"min_size": 1, "max_size": 1, "private_instances": False, "deployment_policy": "AllAtOnce"},
     "LoadBalanced": {"max_size": 2, "deployment_policy": "RollingWithAdditionalBatch"},
 }
 

@@ -119,7 +119,8 @@ def password_in(value: str) -> str | None:
 
 
 def _secret_word(name: str, value: str) -> str | None:
-    words = [word for word in _words(name) if not word.isdigit()]
+    # DB and PASSWORD of DB_PASSWORD, db-password and dbPassword.
+    words: list[str] = [word.upper() for word in _WORD.findall(name) if not word.isdigit()]
     while words and words[-1] in _NEUTRAL:
         words.pop()
     # A shell's working folder is no password.
@@ -146,8 +147,3 @@ def _word_before_purpose(words: list[str]) -> str | None:
 
 def _is_secret(word: str) -> bool:
     return word in _SECRETS or word.endswith(_ENDINGS)
-
-
-def _words(name: str) -> list[str]:
-    """Return the words of a name: DB and PASSWORD of DB_PASSWORD, db-password and dbPassword."""
-    return [word.upper() for word in _WORD.findall(name)]

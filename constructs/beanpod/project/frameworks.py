@@ -100,10 +100,9 @@ def _python(folder: Path) -> Framework | None:
     requirements = _python_requirements(folder)
     if not requirements:
         return None
-    for package, name in (("fastapi", "FastAPI"), ("flask", "Flask")):
-        if _requires(requirements, package):
-            return Framework(name, "Python", engine=_python_engine(folder))
-    return Framework("Python", "Python", engine=_python_engine(folder))
+    known = (("fastapi", "FastAPI"), ("flask", "Flask"))
+    name = next((name for package, name in known if _requires(requirements, package)), "Python")
+    return Framework(name, "Python", engine=_python_engine(folder))
 
 
 def _python_requirements(folder: Path) -> str:

@@ -4,8 +4,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from beanpod._rules import DATABASE_VARIABLES
 from beanpod.deploy.bundles.compose.database import (
     Login,
     host_of_variable,
@@ -17,6 +19,7 @@ from beanpod.deploy.bundles.compose.database import (
 )
 from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
 from beanpod.deploy.bundles.compose.interpolation import interpolated
+from beanpod.deploy.bundles.compose.reading import mapping
 from beanpod.deploy.bundles.files import printable
 from beanpod.deploy.images import Repository
 from beanpod.manifest.secret_like import looks_secret, secret_line
@@ -33,7 +36,6 @@ _SETTINGS = {
 }
 # Of the server that a developer runs, or of tests.
 _NOT_IN_PRODUCTION = re.compile(r"ROOT|TEST")
-_RDS = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD")
 # Variables without a default: $NAME, ${NAME}, ${NAME?error} and ${NAME:?error}.
 _UNSET = re.compile(r"\$(?:\{(\w+)(?::?\?[^}]*)?\}|(\w+))")
 
@@ -61,28 +63,30 @@ def production_compose(found: Discovery, choices: Choices) -> str | None:
     Returns:
         The file's text; None where nothing is needed.
     """
-    if found.compose is None or choices.compose is None:
+    compose = found.compose
+    if compose is None or choices.compose is None:
         return None
     changed: dict[str, list[str]] = {}
-    if choices.port and not found.compose.ports and len(found.compose.built) == 1:
-        changed[found.compose.built[0]] = [f'    ports: ["80:{choices.port}"]']
-    for service in found.compose.built:
-        changed.setdefault(service, []).extend(_production_build(found, service))
+    if choices.port and not compose.ports and len(compose.built) == 1:
+        changed[compose.built[0]] = [f'    ports: ["80:{choices.port}"]']
+    for name in compose.built:
+        service = compose.services[name]
+        changed.setdefault(name, []).extend(_production_build(service, found.root / compose.folder))
         # The server for development listens on another port.
-        ports = found.compose.ports.get(service, ())
-        if ports != tuple(published_ports(found.compose.services[service])) and ports == (choices.port,):
-            changed[service].append(f'    ports: !override ["80:{choices.port}"]')
+        ports = compose.ports.get(name, ())
+        if ports != tuple(published_ports(service)) and ports == (choices.port,):
+            changed[name].append(f'    ports: !override ["80:{choices.port}"]')
     comments = [f"# Merged into {choices.compose} on Elastic Beanstalk."]
-    if connected := _rds_variables(found, choices):
+    if connected := _rds_variables(found.root, compose, choices):
         comments[0] = f"{comments[0][:-1]}: RDS replaces the service {choices.database_service}."
         # MySQL and PostgreSQL say it themselves.
         refusal = ', and MariaDB answers others with "Access denied"' if choices.engine == "mariadb" else ""
         comments.append(f"# RDS accepts only connections with TLS{refusal}: docs/variables.md says what drivers need.")
-    for service, variables in connected.items():
-        lines = [f"      {name}: {json.dumps(value)}" for name, value in variables.items()]
-        changed.setdefault(service, []).extend(["    environment:", *lines])
+    for name, variables in connected.items():
+        lines = [f"      {variable}: {json.dumps(value)}" for variable, value in variables.items()]
+        changed.setdefault(name, []).extend(["    environment:", *lines])
     lines = [line for service, keys in changed.items() if keys for line in (f"  {service}:", *keys)]
-    secrets = [f"  {name}: !override {{environment: RDS_PASSWORD}}" for name in _password_files(found.compose, choices)]
+    secrets = [f"  {name}: !override {{environment: RDS_PASSWORD}}" for name in _password_files(compose, choices)]
     blocks = [*(["services:", *lines] if lines else []), *(["secrets:", *secrets] if secrets else [])]
     return "\n".join([*comments, *blocks]) + "\n" if blocks else None
 
@@ -90,30 +94,20 @@ def production_compose(found: Discovery, choices: Choices) -> str | None:
 def _password_files(compose: ComposeFacts, choices: Choices) -> list[str]:
     """Return the secrets, read from a file, that the database shares with another service: they hold its password."""
     used = {
-        name: {str(it.get("source")) if isinstance(it, dict) else str(it) for it in service.get("secrets") or ()}
-        for name, service in compose.services.items()
+        name: {str(it["source"]) for it in service.get("secrets") or ()} for name, service in compose.services.items()
     }
     own = used.pop(str(choices.database_service), set())
     return sorted(own & compose.secrets & set().union(*used.values()))
 
 
-def _production_build(found: Discovery, service: str) -> Iterator[str]:
+def _production_build(service: Mapping[str, Any], folder: Path) -> Iterator[str]:
     """Yield the lines that build a service for production where the compose file builds it for development."""
-    if found.compose is None:
-        return
-    keys = found.compose.services[service]
-    build = _build(keys)
-    for key, value in for_production(build, found.root / found.compose.folder).items():
+    for key, value in for_production(service["build"], folder).items():
         yield "    build:"
         written = "!reset null" if value is None else json.dumps(value)
-        yield f"      {key}: {written}  # in the place of {printable(str(build[key]))}"
-        if starts_for_development(keys.get("command")):
+        yield f"      {key}: {written}  # in the place of {printable(str(service['build'][key]))}"
+        if starts_for_development(service.get("command")):
             yield "    command: !reset null"
-
-
-def _build(service: Mapping[str, Any]) -> dict[str, Any]:
-    build = service.get("build") or {}
-    return build if isinstance(build, dict) else {"context": build}
 
 
 def _service(found: Discovery, choices: Choices) -> str:
@@ -166,7 +160,7 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
     comments: list[str] = []
     if choices.engine not in (None, "none"):
         for name in _own_variables(found, choices):
-            if name in variables or name in _RDS or _NOT_IN_PRODUCTION.search(name):
+            if name in variables or name in DATABASE_VARIABLES or _NOT_IN_PRODUCTION.search(name):
                 continue
             rds = None if names_engine(name, found.variables.get(name, "")) else rds_variable(name)
             if rds == "RDS_PASSWORD" and "SECRET" in name:
@@ -221,7 +215,7 @@ def _secrets_in_the_file(found: Discovery, choices: Choices) -> Iterator[str]:
     """Yield the variables whose values in the compose file everybody knows who may read it; [secrets] wins over it."""
     if found.compose is None or choices.compose is None:
         return
-    replaced = _rds_variables(found, choices)
+    replaced = _rds_variables(found.root, found.compose, choices)
     literal: dict[str, str] = {}
     for service in found.compose.built:
         values = environment_of(found.compose.services[service])
@@ -264,7 +258,7 @@ def _needed(found: Discovery, choices: Choices) -> dict[str, str]:
     if compose is None or choices.compose is None:
         return {}
     databases = {one.service for one in compose.databases if one.service == choices.database_service}
-    replaced = _rds_variables(found, choices)
+    replaced = _rds_variables(found.root, compose, choices)
     needed: dict[str, str] = {}
     for name, service in compose.services.items():
         if name in databases or service.get("profiles"):
@@ -273,14 +267,11 @@ def _needed(found: Discovery, choices: Choices) -> dict[str, str]:
         needed |= {key: "" for key, value in kept.items() if value is None}
         texts = (str(value) for value in kept.values() if value is not None)
         needed |= {match[1] or match[2]: "" for text in texts for match in _UNSET.finditer(text)}
-    return {name: found.variables.get(name, "") for name in needed if name not in _RDS}
+    return {name: found.variables.get(name, "") for name in needed if name not in DATABASE_VARIABLES}
 
 
-def _rds_variables(found: Discovery, choices: Choices) -> dict[str, dict[str, str]]:
+def _rds_variables(root: Path, compose: ComposeFacts, choices: Choices) -> dict[str, dict[str, str]]:
     """Return, by service, the variables that name the database or hold its login, with RDS's instead."""
-    compose = found.compose
-    if compose is None:
-        return {}
     database = next((one for one in compose.databases if one.service == choices.database_service), None)
     if database is None:
         return {}
@@ -298,8 +289,8 @@ def _rds_variables(found: Discovery, choices: Choices) -> dict[str, dict[str, st
         if len(databases) > 1 and not any(host_of_variable(key, value or "", names) for key, value in values.items()):
             # It may use another one, by variables of the same names.
             continue
-        context = found.root / compose.folder / _build(other).get("context", "")
-        framework = find_framework(context) if "build" in other else None
+        build = other.get("build")
+        framework = find_framework(root / compose.folder / build.get("context", "")) if build else None
         for variable, value in values.items():
             instead = _rds_value(variable, value, names, login)
             if instead:
@@ -321,14 +312,8 @@ def _rds_value(variable: str, value: str | None, names: set[str], login: Login) 
 
 def environment_of(service: Mapping[str, Any]) -> dict[str, str | None]:
     """Return a service's `environment` as a mapping, with defaults for variables; None where there is no value."""
-    environment = interpolated(service.get("environment") or {}, ())
-    pairs: Iterator[tuple[str, Any]]
-    if isinstance(environment, dict):
-        pairs = iter(environment.items())
-    else:
-        split = (str(one).partition("=") for one in environment)
-        pairs = ((name, value if sign else None) for name, sign, value in split)
-    return {name: None if value is None else str(value) for name, value in pairs}
+    environment = mapping(interpolated(service.get("environment") or {}, ()))
+    return {name: None if value is None else str(value) for name, value in environment.items()}
 
 
 def _database(choices: Choices) -> str:
@@ -340,7 +325,8 @@ def _database(choices: Choices) -> str:
     if choices.database_service:
         lines.append(f"compose_service = {_toml(choices.database_service)}  # development only: RDS replaces it")
     else:
-        lines.insert(1, f"# The app finds {', '.join(_RDS[:-1])} and {_RDS[-1]} in its environment.")
+        *names, last = DATABASE_VARIABLES
+        lines.insert(1, f"# The app finds {', '.join(names)} and {last} in its environment.")
         lines.insert(2, "# RDS accepts only connections with TLS: docs/variables.md says what drivers need.")
     return "\n".join(lines)
 

@@ -87,9 +87,7 @@ _NAMES = {
         "DBSnapshotIdentifier DBUser HasCoupledDatabase MultiAZDatabase"
     ),
 }
-_NAMED = (
-    "aws:elasticbeanstalk:environment:process:", "aws:elbv2:listener:", "aws:elbv2:listenerrule:", "aws:elb:listener:",
-)  # fmt: skip
+_NAMED = tuple(namespace[:-1] for namespace in _NAMES if namespace.endswith(":*"))
 _OPTIONS = {
     namespace: frozenset(name.replace("~", " ") for name in names.split()) for namespace, names in _NAMES.items()
 }

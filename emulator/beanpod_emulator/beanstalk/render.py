@@ -6,13 +6,7 @@ from typing import Any
 
 from beanpod_emulator.beanstalk import options
 from beanpod_emulator.beanstalk.platforms import PLATFORMS, Platform
-from beanpod_emulator.beanstalk.state import (
-    Application,
-    ConfigurationTemplate,
-    Environment,
-    Health,
-    Instance,
-)
+from beanpod_emulator.beanstalk.state import Application, ConfigurationTemplate, Environment, Health, Instance
 
 _LATENCY = ("P999", "P99", "P95", "P90", "P85", "P75", "P50", "P10")
 _COUNTS = ("NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe")

@@ -13,7 +13,7 @@ from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError, In
 from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, backend_of
 from beanpod_emulator.beanstalk.options import Settings
 from beanpod_emulator.beanstalk.platforms import PLATFORMS, Platform
-from beanpod_emulator.beanstalk.state import ConfigurationTemplate, Environment, Event
+from beanpod_emulator.beanstalk.state import Environment, Event
 from beanpod_emulator.iam.authorizer import CALLER, Caller, denial
 from beanpod_emulator.iam.required_permissions import Permission
 from beanpod_emulator.requests.error_responses import ErrorHandlingResponse
@@ -251,12 +251,13 @@ class PlatformActions(Actions):
         return ActionResult(render.settings(template, application.name, self.region))
 
     def update_configuration_template(self) -> ActionResult:
-        template = self._template()
+        name = self._get_param("ApplicationName")
+        template = self.backend.applications.template(name, self._get_param("TemplateName"))
         kept = without(template.settings, self._get_param("OptionsToRemove", []))
         template.settings = checked(kept | options.settings(self._get_param("OptionSettings", [])))
         template.description = self._get_param("Description", template.description)
         template.updated = self.backend.location.now()
-        return ActionResult(render.settings(template, self._get_param("ApplicationName"), self.region))
+        return ActionResult(render.settings(template, name, self.region))
 
     def delete_configuration_template(self) -> ActionResult:
         application = self.backend.applications.get(self._get_param("ApplicationName"))
@@ -270,9 +271,6 @@ class PlatformActions(Actions):
         if bucket not in {item["Name"] for item in s3.list_buckets()["Buckets"]}:
             s3.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": location} if location else {}))
         return ActionResult({"S3Bucket": bucket})
-
-    def _template(self) -> ConfigurationTemplate:
-        return self.backend.applications.template(self._get_param("ApplicationName"), self._get_param("TemplateName"))
 
     def _source(self, request: dict[str, Any]) -> tuple[Platform, Settings]:
         """Return the platform and settings that a new template is based on."""

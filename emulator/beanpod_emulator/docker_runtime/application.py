@@ -275,9 +275,7 @@ class ComposeApplication(Application):
 
     def _config(self, folder: str, before: str = ":", data: str = "") -> dict[str, Any]:
         """Return the file as Compose understands it. before: a command to run first. data: its standard input."""
-        text = self._compose(
-            f"read {COMPOSE_FILE}", folder, "config", "--format", "json", before=before, data=data
-        )  # fmt: skip
+        text = self._compose(f"read {COMPOSE_FILE}", folder, "config", "--format", "json", before=before, data=data)
         config: dict[str, Any] = json.loads(text)
         return config
 

@@ -11,15 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from beanpod.cli.output.display import (
-    Event,
-    Failure,
-    Finished,
-    Message,
-    PhaseFinished,
-    PhaseStarted,
-    Renderer,
-)
+from beanpod.cli.output.display import Event, Failure, Finished, Message, PhaseFinished, PhaseStarted, Renderer
 from beanpod.cli.output.lines import line_text
 from beanpod.cli.output.text import SafeStream, duration
 from beanpod.deploy.errors import InterruptionError

@@ -11,11 +11,4 @@ from beanpod.deploy.bundles.bundle import Bundle, BundleFile
 from beanpod.deploy.bundles.files import check_folder, write_folder
 from beanpod.deploy.bundles.plan import BundlePlan
 
-__all__ = [
-    "Bundle",
-    "BundleFile",
-    "BundlePlan",
-    "check_folder",
-    "plan_bundle",
-    "write_folder",
-]
+__all__ = ["Bundle", "BundleFile", "BundlePlan", "check_folder", "plan_bundle", "write_folder"]

@@ -45,10 +45,7 @@ if ($host = {alias}) {{
 }}
 """
 _TOKEN = re.compile(r"""\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?:\$\{\w+\}|[^\s{};"'])+""", re.DOTALL)
-_INCLUDES = {
-    ("http",): "conf.d/*.conf",
-    ("http", "server"): "conf.d/elasticbeanstalk/*.conf",
-}
+_INCLUDES = {("http",): "conf.d/*.conf", ("http", "server"): "conf.d/elasticbeanstalk/*.conf"}
 
 # The names of the blocks around it, from the outermost, and its words.
 Directive = tuple[tuple[str, ...], tuple[str, ...]]

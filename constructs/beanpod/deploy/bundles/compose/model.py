@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from beanpod._rules import DATABASE_VARIABLES
 from beanpod.deploy.bundles.bundle import BundleFile
 from beanpod.deploy.bundles.compose.database import Login
 from beanpod.deploy.bundles.files import printable
@@ -31,7 +32,7 @@ REPLACEABLE_IMAGE = re.compile(rf"(?:^|/)(?:{_REPLACEABLE})(?:[:@]|$)")
 DATABASE_IMAGE = re.compile(rf"(?:^|/)(?:{_REPLACEABLE}|{_OTHERS})(?:[:@]|$)")
 _LASTING = "EFS, S3 or the database"
 # Values that stand for those of the environment when Docker Compose checks a file.
-_DATABASE = {"RDS_HOSTNAME": "x", "RDS_PORT": "3306", "RDS_DB_NAME": "x", "RDS_USERNAME": "x", "RDS_PASSWORD": "x"}
+_DATABASE = {**dict.fromkeys(DATABASE_VARIABLES, "x"), "RDS_PORT": "3306"}
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html
 _BEANSTALK = {"EB_LOG_BASE_DIR": "/var/log/eb-docker/containers"}
 _HOST_PATHS = ("/", "~", "$")

@@ -172,10 +172,10 @@ def _settled(tree: Tree, names: Collection[str], compose: Compose) -> Tree:
 def _service(service: Tree, compose: Compose) -> Tree:
     """Return a service with mappings for `NAME=value` and objects for ports and volumes, without Compose's defaults."""
     forms: dict[str, Callable[[Any], Any]] = {
-        "build": lambda build: {**build, "args": _mapping(build.get("args") or {})},
+        "build": lambda build: {**build, "args": mapping(build.get("args") or {})},
         "depends_on": lambda names: {name: _without_required(how) for name, how in names.items()},
-        "environment": _mapping,
-        "labels": _mapping,
+        "environment": mapping,
+        "labels": mapping,
         "ports": lambda items: _ports(items, compose),
         "volumes": lambda items: [Volume.of(item) for item in items],
     }
@@ -187,7 +187,8 @@ def _without_required(dependency: Tree) -> Tree:
     return {key: value for key, value in dependency.items() if (key, value) != ("required", True)}
 
 
-def _mapping(value: Any) -> Tree:
+def mapping(value: Any) -> Tree:
+    """Return what a file writes as a mapping or as a list of `NAME=value`."""
     if isinstance(value, dict):
         return value
     # In a list names are interpolated, unlike the keys of a mapping.

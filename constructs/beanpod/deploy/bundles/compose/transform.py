@@ -156,11 +156,7 @@ def _short(entry: Any) -> Any:
 
 def _check_variables(context: TransformContext, tree: Tree) -> None:
     """Refuse variables that the stage does not set, where they are deployed or built; those of mounts are refused."""
-    services = {
-        name: {key: value for key, value in service.items() if key != "volumes"}
-        for name, service in tree["services"].items()
-    }
-    for path, problem in undefined({**tree, "services": services}, context.settings.variables):
+    for path, problem in undefined(_without_keys(tree, "volumes"), context.settings.variables):
         rds = rds_variable(path[3]) if context.replaced and path[2:3] == ("environment",) else None
         suffix = f"; for RDS write {path[3]}: ${{{rds}}}" if rds else ""
         context.findings.problem(at(*path[1:]) if path[0] == "services" else ".".join(path), f"{problem}{suffix}")
@@ -174,15 +170,20 @@ def _check_variables(context: TransformContext, tree: Tree) -> None:
 def _check(context: TransformContext, tree: Tree, compose: Compose) -> None:
     """Have Compose check what is deployed, with values for the environment's variables and images for builds."""
     # Compose would read these files, and one exists on the instance only.
-    services = {
-        name: {key: value for key, value in service.items() if key not in ("env_file", "label_file")}
-        for name, service in tree["services"].items()
-    }
-    whole = _with_images({**tree, "services": services}, dict.fromkeys(context.built & services.keys(), "x"))
+    images = dict.fromkeys(context.built & context.services.keys(), "x")
+    whole = _with_images(_without_keys(tree, "env_file", "label_file"), images)
     try:
         compose.check(to_yaml(whole), context.settings.variables)
     except ComposeError as error:
         context.findings.problem("docker compose", str(error))
+
+
+def _without_keys(tree: Tree, *keys: str) -> Tree:
+    """Return a file without some keys of its services."""
+    services = {
+        name: {key: it for key, it in service.items() if key not in keys} for name, service in tree["services"].items()
+    }
+    return {**tree, "services": services}
 
 
 def _with_images(tree: Tree, images: Mapping[str, str]) -> Tree:
