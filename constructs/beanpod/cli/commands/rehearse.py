@@ -13,6 +13,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 from beanpod.cli.commands.context import Context
+from beanpod.cli.hints import command_line
 from beanpod.cli.output.display import Failure
 from beanpod.cli.output.text import Cell, Paint, duration
 from beanpod.cli.rehearsal.domain import create_domain, create_records, opener, redirects
@@ -256,8 +257,8 @@ class Rehearsal:
             exports: File with the variables of the emulated AWS.
         """
         uses = [
-            ("deploy", "beanpod deploy --rehearsal"),
-            ("look", "beanpod status --rehearsal    or logs, events, versions, rollback"),
+            ("deploy", command_line("deploy", self._context.options)),
+            ("look", f"{command_line('status', self._context.options)}    or logs, events, versions, rollback"),
         ]
         if domain := self.stage.domain:
             profile = self.workspace.top.parent / "chromium"
