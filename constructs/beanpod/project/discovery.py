@@ -21,10 +21,11 @@ from typing import Any
 from beanpod.deploy.bundles.compose.development import for_production
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
+from beanpod.deploy.bundles.files import text_of
 from beanpod.deploy.images import Dockerfile, Instruction, read_dockerfile
 from beanpod.project.frameworks import Framework, find_framework
 from beanpod.project.health_check import checked_path
-from beanpod.project.source import SKIPPED, git, text_of, variables_read
+from beanpod.project.source import SKIPPED, git, variables_read
 
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
