@@ -53,13 +53,19 @@ def _production_values(context: TransformContext, name: str, values: Tree) -> It
             context.findings.problem(where, "the name of a variable cannot contain a variable: write it out")
         elif variable not in context.settings.variables:
             if value is None:
-                remedy = "give it a value, or add it to [variables] or [secrets]"
+                remedy = f"give it a value, or add it to [variables] or [secrets]{of_the_cdk_app(context, name)}"
                 context.findings.problem(where, f"{variable} is not set on Elastic Beanstalk: {remedy}")
             elif name in context.built:
                 _note_value(context, name, variable, str(value))
             yield variable, value
         elif name not in context.built:
             yield variable, f"${{{variable}}}"
+
+
+def of_the_cdk_app(context: TransformContext, service: str) -> str:
+    """Say how a service gets a variable that only the CDK app sets, which the manifest does not know."""
+    how = "leave this line out" if service in context.built else "write env_file: .env instead"
+    return f"; if your CDK app sets it, {how}"
 
 
 def _note_value(context: TransformContext, name: str, variable: str, value: str) -> None:
