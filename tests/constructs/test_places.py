@@ -178,9 +178,7 @@ def test_a_database_is_in_the_account_of_its_environment() -> None:
     app = App()
     here, there = stack(app), stack(app, account=OTHER)
     database = Database(there, "Database", vpc=ec2.Vpc(there, "Vpc"), engine=DatabaseEngine.mysql("8.4"))
-    words = (
-        rf"must be in the stack's account, {ACCOUNT}, got eu-west-1-{OTHER}/Database in {OTHER}: make both"
-    )
+    words = rf"must be in the stack's account, {ACCOUNT}, got eu-west-1-{OTHER}/Database in {OTHER}: make both"
     with pytest.raises(ValueError, match=words):
         DockerService(here, "Service", vpc=ec2.Vpc(here, "Vpc"), database=database)
     with pytest.raises(ValueError, match=words):

@@ -48,7 +48,7 @@ def manifest_text(found: Discovery, choices: Choices) -> str:
     """
     variables, secrets = _variables(found, choices)
     blocks = [_service(found, choices), _table("variables", variables), _table("secrets", secrets)]
-    blocks += [_database(choices), _delivery(found), _stages(choices)]
+    blocks += [_database(choices), "" if found.other_host else _delivery(found), _stages(choices)]
     head = "# What Beanpod deploys, and how. Check it with `beanpod check`."
     return "\n\n".join((head, *filter(None, blocks))) + "\n"
 
