@@ -6,8 +6,9 @@ import shlex
 from beanpod.cli.parser import Options
 
 _COMMAND = re.compile(
-    r"`beanpod (deploy|status|versions|rollback|logs|rehearse)(?: --stage (?P<stage>[^ `]+))?(?P<rest>[^`]*)`"
+    r"`beanpod (deploy|status|versions|rollback|logs|rehearse|secrets)(?: --stage (?P<stage>[^ `]+))?(?P<rest>[^`]*)`"
 )
+_CDK = re.compile(r"`(beanpod cdk [^`]*)`")
 _STACKS = re.compile(r"run `beanpod cdk deploy[^`]*`(?: first| again)?")
 
 
@@ -20,6 +21,9 @@ def completed(text: str, options: Options) -> str:
     if options.rehearsal or options.command == "rehearse":
         # Else it would deploy to AWS itself.
         text = _STACKS.sub("start the rehearsal again", text)
+    if (folder := str(options.manifest.parent)) != "." and (options.manifest.parent / "cdk.json").is_file():
+        # The CDK CLI reads cdk.json in its working directory.
+        text = _CDK.sub(lambda found: f"`(cd {shlex.quote(folder)} && {found[1]})`", text)
     return _COMMAND.sub(complete, text)
 
 
