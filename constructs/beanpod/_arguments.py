@@ -303,8 +303,8 @@ def _remedy(argument: str, value: Any, hints: tuple[Any, ...]) -> str:
         return f'"{str(value).lower()}"' if isinstance(value, bool | int) else f'"{value:g}"'
     if hint in (int, float) and isinstance(value, str) and value.strip().isdecimal():
         return value.strip()
-    if isinstance(hint, type) and issubclass(hint, Enum) and not isinstance(value, int):
-        return _member(value, hint)
+    if isinstance(hint, type) and issubclass(hint, Enum) and (near := _member(value, hint)):
+        return near
     if (origin := get_origin(hint)) is not None:
         if issubclass(origin, Mapping):
             return '{"NAME": ...}'
@@ -335,8 +335,9 @@ def _any_fits(value: Any, hints: tuple[Any, ...]) -> bool:
 
 
 def _member(value: Any, hint: type[Enum]) -> str:
-    """Return the member of an enumeration whose name or value is most like `value`."""
+    """Return the member of an enumeration whose name or value is most like a text or another member; "" if none is."""
     words = {name.replace("_", "").lower(): name for name in hint.__members__}
     words |= {str(member.value).lower(): name for name, member in hint.__members__.items()}
-    near = get_close_matches(str(value).replace("_", "").replace("-", "").lower(), words, n=1, cutoff=0.4)
-    return f"{_qualified(hint)}.{words[near[0]] if near else next(iter(hint.__members__))}"
+    text = re.sub(r"[_-]", "", str(value)).lower() if isinstance(value, str | Enum) else ""
+    near = get_close_matches(text, words, n=1, cutoff=0.4)
+    return f"{_qualified(hint)}.{words[near[0]]}" if near else ""

@@ -1,6 +1,6 @@
 """The environment: an app on Elastic Beanstalk's Docker platform."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Unpack
 
 from aws_cdk import Stack
@@ -37,6 +37,7 @@ from beanpod._subnets import (
     placement_problems,
     select,
 )
+from beanpod._tokens import known
 from beanpod.application import Application, IApplication
 from beanpod.database_interface import IDatabase
 from beanpod.environment_interface import HEALTH_METRIC, EnvironmentBase, IDockerEnvironment
@@ -154,6 +155,7 @@ class DockerEnvironment(EnvironmentBase):
             *self._options.add(variable_options(given.get("environment"), secrets)),
             *self._options.override(options_by_key(given["options"])),
             *(self._options.add(database_options(database)) if database else ()),
+            *(_account_problems(self.stack, database) if database else ()),
         ]
         refuse(self, problems)
         self._options.publish([name for name in given["published_metrics"] if name != HEALTH_METRIC])
@@ -297,9 +299,10 @@ class DockerEnvironment(EnvironmentBase):
         one, the CDK refuses the app at synth.
 
         Raises:
-            ValueError: One of the names is taken, as by another database.
+            ValueError: One of the names is taken, as by another database, or the database is in another account.
         """
         if self._database is None:
+            refuse(self, _account_problems(self.stack, database))
             self._add(database_options(database))
             self._connect(database)
         elif self._database is not database:
@@ -387,6 +390,16 @@ class DockerEnvironment(EnvironmentBase):
             return select(vpc, selection)
         except RuntimeError as error:
             reject(self, f"{name} must be subnets of vpc {vpc.node.path}: {str(error).splitlines()[0]}")
+
+
+def _account_problems(stack: Stack, database: IDatabase) -> Iterator[str]:
+    """Check that a database of this app is in the stack's account: its secret is encrypted with a key of its own."""
+    wanted, found = stack.account, Stack.of(database).account
+    if known(wanted) and known(found) and wanted != found:
+        yield (
+            f"database must be in the stack's account, {wanted}, got {database.node.path} in {found}: make both in one "
+            "account, or import one whose secret this account may read with Database.from_database_attributes"
+        )
 
 
 class _ImportedEnvironment(EnvironmentBase):

@@ -160,6 +160,22 @@ def test_the_region_is_that_of_the_cdk_cli(clients: Clients, monkeypatch: pytest
     assert Account("us-west-2").client("sts").meta.region_name == "us-west-2"
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("s3 = moon", "a setting of ~/.aws/config has a value in its line"),
+        ("endpoint_url = moon", "Invalid endpoint: moon"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_one_of_usage(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, setting: str, message: str
+) -> None:
+    (tmp_path / "config").write_text(f"[default]\n{setting}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with pytest.raises(UsageError, match=message):
+        Account("us-east-1").client("s3")
+
+
 def test_a_stack_is_looked_for_in_the_region_that_the_app_gives_it(clients: Clients, tmp_path: Path) -> None:
     deploy(clients, "elsewhere", group("elsewhere/Jobs"))
     assembly = write_assembly(tmp_path / "app", elsewhere=template(group("elsewhere/Jobs")))

@@ -145,6 +145,7 @@ def near(stack: Stack) -> dict[str, Any]:
         ("log_retention", lambda _: 7, "must be a logs.RetentionDays, got 7: write logs.RetentionDays.ONE_MONTH"),
         ("domain", lambda _: "shop.example.com", 'write Domain(name="shop.example.com", hosted_zone=...)'),
         ("environment_type", lambda _: "singleinstance", "write EnvironmentType.SINGLE_INSTANCE"),
+        ("log_retention", lambda _: None, "must be a logs.RetentionDays, got None: write logs.RetentionDays.ONE_MONTH"),
         ("environment_type", lambda _: "loadbalanced", "write EnvironmentType.LOAD_BALANCED"),
         ("secrets", lambda it: {"X": it["secret"]}, 'secrets["X"] must be an EnvironmentSecret, got '),
         ("application", lambda _: "shop", 'write Application.from_application_name(self, "Application", "shop")'),
@@ -158,6 +159,12 @@ def test_the_message_names_the_attribute_that_was_meant(
     assert f"{argument}" in str(caught.value)
     assert words in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, False, 5, []])
+def test_no_member_is_proposed_for_what_is_like_none(stack: Stack, value: object) -> None:
+    with pytest.raises(TypeError, match=r"EnvironmentType\.LOAD_BALANCED, got \S+$"):
+        new_environment(stack, f"Like{value}", environment_type=value)
 
 
 def test_a_refused_construct_is_named_and_adds_no_resources() -> None:

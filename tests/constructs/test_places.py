@@ -6,6 +6,7 @@ import pytest
 from aws_cdk import App, Environment, Stack, Stage
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
@@ -171,3 +172,14 @@ def test_a_metric_is_read_from_the_account_and_region_of_its_environment() -> No
 def test_a_metric_of_another_place_is_asked_for_by_name() -> None:
     metric = new_environment(stack(App())).metric_environment_health(region="us-west-2", account=OTHER)
     assert (metric.region, metric.account) == ("us-west-2", OTHER)
+
+
+def test_a_database_is_in_the_account_of_its_environment() -> None:
+    app = App()
+    here, there = stack(app), stack(app, account=OTHER)
+    database = Database(there, "Database", vpc=ec2.Vpc(there, "Vpc"), engine=DatabaseEngine.mysql("8.4"))
+    words = rf"must be in the stack's account, {ACCOUNT}, got eu-west-1-{OTHER}/Database in {OTHER}: make both"
+    with pytest.raises(ValueError, match=words):
+        DockerService(here, "Service", vpc=ec2.Vpc(here, "Vpc"), database=database)
+    with pytest.raises(ValueError, match=words):
+        new_environment(here).use_database(database)

@@ -1,6 +1,6 @@
 import os
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -38,12 +38,18 @@ def test_source_names_commit_and_its_time(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("seconds", [4_000_000_000, 999_999_999_999])
-def test_a_commit_of_the_future_is_made_now(repository: Path, seconds: int) -> None:
+def test_a_commit_of_the_future_is_made_tomorrow(repository: Path, seconds: int) -> None:
     git(repository, "commit", "--quiet", "--allow-empty", "-m", "by a wrong clock", seconds=seconds)
     before = datetime.now(UTC)
     committed = Source.of(repository, {}).committed
     assert committed is not None
-    assert before <= committed <= datetime.now(UTC)
+    assert before <= committed - timedelta(days=1) <= datetime.now(UTC)
+
+
+def test_a_commit_is_as_new_as_it_is_where_the_clock_is_behind(repository: Path) -> None:
+    seconds = int(datetime.now(UTC).timestamp()) + 600
+    git(repository, "commit", "--quiet", "--allow-empty", "-m", "fresh", seconds=seconds)
+    assert Source.of(repository, {}).committed == datetime.fromtimestamp(seconds, UTC)
 
 
 def test_signatures_that_git_shows_are_no_commit(repository: Path) -> None:

@@ -19,7 +19,7 @@ DOMAINS = ROOT / "docs/domains.md"
 
 def check(folder: Path) -> str:
     """Return what `beanpod check` prints in a folder, on a terminal of 80 columns."""
-    (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /app\n")
+    (folder / "Dockerfile").write_text('FROM scratch\nCOPY . /app\nCMD ["/app"]\n')
     done = in_process.run(folder, "check", "--output", "terminal", environ=os.environ | {"COLUMNS": "80"})
     return done.stdout + done.stderr
 

@@ -300,9 +300,33 @@ def test_a_compose_file_without_docker_says_what_to_install(tmp_path: Path, monk
     assert found.compose_error.startswith("compose.yaml: docker compose is missing: install Docker Compose ")
 
 
-def test_a_remote_elsewhere_is_no_repository_on_github(tmp_path: Path) -> None:
-    make_repository(tmp_path, "https://gitlab.com/ada/shop.git")
-    assert discover(tmp_path, environ=NOBODY).repository is None
+@pytest.mark.parametrize(
+    ("remote", "host"),
+    [
+        ("https://gitlab.com/ada/shop.git", "GitLab"),
+        ("ssh://git@gitlab.example.com:2222/ada/shop.git", "GitLab"),
+        ("git@bitbucket.org:ada/shop.git", "Bitbucket"),
+        ("https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/shop", "AWS CodeCommit"),
+        ("codecommit::eu-west-1://work@shop", "AWS CodeCommit"),
+        ("git@ssh.dev.azure.com:v3/ada/shop/shop", "Azure DevOps"),
+    ],
+)
+def test_no_workflows_of_github_are_written_for_another_host(remote: str, host: str, tmp_path: Path) -> None:
+    make_repository(tmp_path, remote)
+    found, choices = look(lay_out("flask", tmp_path))
+    assert (found.repository, found.other_host) == (None, host)
+    project = plan(found, choices, ask=None)
+    assert not any(file.path.startswith(".github") or "GitHub" in file.text for file in project.files)
+    assert any(step.startswith(f"Write a pipeline for {host} ") for step in next_steps(project))
+
+
+@pytest.mark.parametrize("remote", ["git@github.example.com:ada/gitlab.git", "/home/ada/gitlab/shop.git", "../shop"])
+def test_workflows_of_github_are_written_where_the_host_is_not_known_to_be_another(remote: str, tmp_path: Path) -> None:
+    make_repository(tmp_path, remote)
+    found, choices = look(lay_out("flask", tmp_path))
+    assert (found.repository, found.other_host) == (None, None)
+    files = [file.path for file in plan(found, choices, ask=None).files]
+    assert ".github/workflows/deploy.yaml" in files
 
 
 @pytest.mark.parametrize(

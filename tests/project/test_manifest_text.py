@@ -177,6 +177,29 @@ def test_a_url_with_the_password_is_made_by_the_start_command(
     assert "variables" not in tomllib.loads(text)
 
 
+@pytest.mark.parametrize(
+    ("example", "url"),
+    [
+        ("", "tcp"),
+        ("app:app@tcp(localhost:3306)/app?parseTime=true", "tcp?parseTime=true"),
+        ("mysql://app:app@tcp(localhost:3306)/app", "mysql://tcp"),
+        ("mysql://app:app@localhost/app", "mysql://"),
+    ],
+)
+def test_the_url_of_gos_driver_for_mysql_is_its_own(example: str, url: str, tmp_path: Path) -> None:
+    files = {"Dockerfile": "FROM debian\nEXPOSE 80\n", "main.go": 'os.Getenv("DATABASE_URL")'}
+    files["go.mod"] = "module app\n\nrequire github.com/go-sql-driver/mysql v1.9.3\n"
+    write_files(tmp_path, files | {".env.example": f"DATABASE_URL={example}\n"})
+    text = manifest_text(*look(tmp_path, engine="mysql"))
+    login, address = "${RDS_USERNAME}:${RDS_PASSWORD}@", "${RDS_HOSTNAME}:${RDS_PORT}"
+    scheme, _, query = url.partition("tcp")
+    expected = f"mysql://{_URL}"
+    if url != scheme:
+        more = f"{query}&" if query else "?"
+        expected = f'\\"{scheme}{login}tcp({address})/${{RDS_DB_NAME}}{more}tls=skip-verify\\"'
+    assert f'# CMD ["sh", "-c", "export DATABASE_URL={expected}; exec COMMAND"]\n' in text
+
+
 def test_a_url_with_the_password_that_the_compose_file_does_not_give_is_written_there(tmp_path: Path) -> None:
     write_files(
         tmp_path,

@@ -17,6 +17,7 @@ import pytest
 
 from beanpod.cli.commands.rehearse import Rehearsal, Release, rehearse
 from beanpod.cli.main import main
+from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, manifest_text, substituted
 from beanpod.deploy.errors import DeployError, UsageError
@@ -271,6 +272,24 @@ def test_a_failed_rehearsal_can_be_left_running(tmp_path: Path) -> None:
     assert _FailedRelease.found.workspace.stage == "dev"
 
 
+def test_a_rehearsal_that_is_left_running_ends_with_its_aws(tmp_path: Path) -> None:
+    manifest = '[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n'
+    (tmp_path / "beanpod.toml").write_text(manifest)
+    (tmp_path / "cdk.json").write_text("{}")
+
+    class Killed(_FailedRelease):
+        def uses(self, _: Path) -> list[tuple[str, str]]:
+            stage = Manifest.read(tmp_path / "beanpod.toml").stage()
+            with EmbeddedAws.start() as aws:
+                self.project = EmulatedProject(tmp_path, {}, stage, aws, self.runner, {})
+            return []
+
+    errors, environ = io.StringIO(), {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with chdir(tmp_path):
+        code = main(["rehearse", "--keep"], environ=environ, stderr=errors, run=partial(rehearse, steps=Killed))
+    assert (code, "\nbeanpod: the emulated AWS was killed, perhaps for" in errors.getvalue()) == (1, True)
+
+
 @pytest.mark.parametrize("document", ["[]", '{"process": PROCESS, "workspace": {"root": "/"}}'])
 def test_the_file_of_another_version_is_no_rehearsal(tmp_path: Path, document: str) -> None:
     environ = {"XDG_CACHE_HOME": str(tmp_path)}
@@ -291,6 +310,7 @@ def test_a_killed_rehearsal_is_not_found(tmp_path: Path) -> None:
     announce = f"""\
 import os, signal
 from pathlib import Path
+from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.images.process import temporary_folder

@@ -101,22 +101,20 @@ class Account:
             profile: A profile of the AWS CLI's configuration. Default: the default one.
         """
         import boto3
-        from botocore.exceptions import BotoCoreError
 
-        from beanpod.deploy.aws import region_or_default
+        from beanpod.deploy.aws import configured, region_or_default
 
-        try:
+        with configured():
             self._session = boto3.Session(profile_name=profile, region_name=region_or_default(region))
-        except BotoCoreError as error:
-            raise UsageError(str(error)) from error
 
     def client(self, service: str, role_arn: str | None = None, *, region: str | None = None) -> Any:
         """Return a client, with a role if there is one that may be assumed. region: Default: the account's."""
-        from beanpod.deploy.aws import configuration
+        from beanpod.deploy.aws import configuration, configured
 
         credentials = self._assumed(self.fill(role_arn)) if role_arn else {}
         more = {**credentials, "region_name": region, "config": configuration(60)}
-        return self._session.client(service, **more)  # type: ignore[call-overload]
+        with configured():
+            return self._session.client(service, **more)  # type: ignore[call-overload]
 
     def fill(self, text: str) -> str:
         """Fill the CDK's placeholders for account, region and partition."""
@@ -132,7 +130,7 @@ class Account:
 
     @cached_property
     def _account(self) -> str:
-        return str(self._session.client("sts").get_caller_identity()["Account"])
+        return str(self.client("sts").get_caller_identity()["Account"])
 
     @property
     def region(self) -> str | None:

@@ -12,6 +12,7 @@ from traceback import format_exception
 from typing import NoReturn, TextIO
 
 from beanpod.cli.commands.context import Connection, Context
+from beanpod.cli.hints import completed
 from beanpod.cli.output import make_renderer, output_for
 from beanpod.cli.output.display import PREFIX, Display, Failure
 from beanpod.cli.output.results import ReaderGoneError, Results, failure_document, line_writer
@@ -62,12 +63,16 @@ def main(
     stream = stderr if options.json else stdout
     kind = output_for(stream, environ) if options.output == "auto" else options.output
     renderer = make_renderer(kind, stream=stream, errors=stderr, environ=environ, clock=clock, verbose=options.verbose)
-    with Display(renderer, masks=masks, clock=clock) as display:
+
+    def complete(text: str) -> str:
+        return completed(text, options)
+
+    with Display(renderer, masks=masks, clock=clock, complete=complete) as display:
         for value in secret_values(environ):
             display.mask(value)
         # In a workflow the display prevents that the runner obeys a line of the result.
         write = display.say if kind == "github" and not options.json else line_writer(stdout)
-        results = Results(write, masks, Paint.for_stream(stdout, environ), options.json)
+        results = Results(write, masks, Paint.for_stream(stdout, environ), options.json, complete)
         return _run(Context(options, environ, clock, display, results, connection or Connection()), run)
 
 

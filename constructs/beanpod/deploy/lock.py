@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
@@ -82,12 +82,14 @@ class LockRecord:
         last_good: The last release that was verified.
         etag: Of the object; None when there is none.
         expired: Whether the owner's lease had expired when it was read.
+        answered: When S3 answered, by its time; None where there is none yet.
     """
 
     owner: LockOwner | None = None
     last_good: Release | None = None
     etag: str | None = field(default=None, compare=False)
     expired: bool = field(default=False, compare=False)
+    answered: datetime | None = field(default=None, compare=False)
 
     @property
     def current_owner(self) -> LockOwner | None:
@@ -132,7 +134,8 @@ class LockStore:
             ) from error
         until = stored.modified + timedelta(seconds=LEASE_SECONDS)
         owner = replace(content.owner, until=until) if content.owner else None
-        return LockRecord(owner, content.last_good, stored.etag, expired=stored.answered >= until)
+        expired = stored.answered >= until
+        return LockRecord(owner, content.last_good, stored.etag, expired=expired, answered=stored.answered)
 
     def write(self, record: LockRecord, *, over: str | None) -> str | None:
         """Write a record in the place of the one with the ETag `over`. Returns the new ETag; None if it has changed."""
@@ -148,6 +151,7 @@ class Lock:
         self._store = LockStore(context.target, context.aws)
         self._token = secrets.token_hex(8)
         self._record = LockRecord()
+        self._latest = datetime.max.replace(tzinfo=UTC)
         self.lost = False
 
     @contextmanager
@@ -187,7 +191,7 @@ class Lock:
 
     def claim(self, release: Release) -> None:
         """Record what is being deployed, if that has changed. Raises BusyError when the lock is lost."""
-        owner = self._record.owner
+        owner, release = self._record.owner, self._recorded(release)
         if owner and owner.release != release:
             self._write(replace(self._record, owner=replace(owner, until=self._lease(), release=release)))
         if self.lost:
@@ -195,7 +199,7 @@ class Lock:
 
     def succeeded(self, release: Release) -> None:
         """Make this the last good release; written when the lock is released."""
-        self._record = replace(self._record, last_good=release)
+        self._record = replace(self._record, last_good=self._recorded(release))
 
     def _acquire(self, release: Release, timeout: float) -> LockRecord:
         clock, behind, since, before = self._context.clock, "", 0.0, LockRecord()
@@ -216,7 +220,8 @@ class Lock:
             clock.sleep(min(_POLL_SECONDS, timeout))
 
     def _acquired(self, record: LockRecord, release: Release) -> bool:
-        source = self._context.source
+        source, self._latest = self._context.source, record.answered or self._now()
+        release = self._recorded(release)
         owner = LockOwner(self._token, source.actor, source.run_url, self._now(), self._lease(), release)
         # Before the answer is known: an interruption from here on releases what may be ours.
         self._record = LockRecord(owner, record.last_good)
@@ -264,6 +269,10 @@ class Lock:
         self.lost = etag is None
         if etag:
             self._record = replace(record, etag=etag)
+
+    def _recorded(self, release: Release) -> Release:
+        """Return a release without a commit of the future, as by a wrong clock: it would be newer than what follows."""
+        return replace(release, committed=release.committed and min(release.committed, self._latest))
 
     def _is_mine(self, record: LockRecord) -> bool:
         return record.owner is not None and record.owner.token == self._token

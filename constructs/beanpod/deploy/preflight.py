@@ -115,13 +115,15 @@ class Target:
             f"run {_deploy_command(stage)} first"
         )
 
-    def missing_changes(self, stage: "StageConfig", *, rehearsed: bool = False) -> str | None:
+    def missing_changes(self, stage: "StageConfig") -> str | None:
         """What to do if the manifest has changed since the stacks were deployed: a release changes the version only."""
         if not self.outdated:
             return None
         tables = ", ".join(f"[{name}]" for name in self.outdated)
-        remedy = "start the rehearsal again" if rehearsed else f"run {_deploy_command(stage)}"
-        return f"the manifest has changed since the stacks of stage {stage.name} were deployed, in {tables}: {remedy}"
+        return (
+            f"the manifest has changed since the stacks of stage {stage.name} were deployed, in {tables}: "
+            f"run {_deploy_command(stage)}"
+        )
 
     def describe(self, aws: Aws) -> Environment:
         """The environment at this moment. Raises UsageError unless there is exactly one of that name."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _SHORT = 12
+_DAY = 86_400
 # git's words for a repository before its first commit; and for a folder outside any repository, or in a damaged one.
 _NO_COMMIT, _NO_REPOSITORY = "does not have any commits yet", "not a git repository (or any "
 _UNKNOWN = "the commit is not known, so an older one deployed later would not be refused"
@@ -20,7 +21,7 @@ class Source:
 
     Attributes:
         commit: The whole hash, with `-dirty` where files differ from it; "" outside a git repository.
-        committed: When the commit was made, UTC, and now at the latest; None without one.
+        committed: When the commit was made, UTC, and in a day at the latest; None without one.
         run_url: The page of the CI run; "" on a person's machine.
         actor: Who deploys, for the message of the deployment lock.
         problem: Why git does not tell the commit of a repository, and what to do; "" if it does, or there is none.
@@ -56,8 +57,8 @@ class Source:
             return cls(run_url=run_url, actor=actor, problem=problem and f"{_UNKNOWN}: {problem}")
         commit, seconds = line.split()
         changed, _ = _git(root, "status", "--porcelain", "--untracked-files=no")
-        # A clock may have been wrong: a commit of the future would be newer than all that follow it.
-        committed = datetime.fromtimestamp(min(int(seconds), time.time()), UTC)
+        # The clock of this machine may be behind that of the commit; the deployment lock goes by S3's.
+        committed = datetime.fromtimestamp(min(int(seconds), time.time() + _DAY), UTC)
         return cls(f"{commit}-dirty" if changed else commit, committed, run_url, actor)
 
 

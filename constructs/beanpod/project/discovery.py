@@ -21,15 +21,23 @@ from typing import Any
 from beanpod.deploy.bundles.compose.development import for_production
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
+from beanpod.deploy.bundles.files import text_of
 from beanpod.deploy.images import Dockerfile, Instruction, read_dockerfile
 from beanpod.project.frameworks import Framework, find_framework
 from beanpod.project.health_check import checked_path
-from beanpod.project.source import SKIPPED, git, text_of, variables_read
+from beanpod.project.source import SKIPPED, git, variables_read
 
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example")
 _DEPTH = 2
+_OTHER_HOSTS = {
+    "gitlab": "GitLab",
+    "bitbucket": "Bitbucket",
+    "codecommit": "AWS CodeCommit",
+    "dev.azure.com": "Azure DevOps",
+    "visualstudio.com": "Azure DevOps",
+}
 _DOCKER_HUB = "https://index.docker.io/v1/"
 _ENGINES = {
     "postgres": "postgres",
@@ -134,6 +142,7 @@ class Discovery:
         compose_error: Why the compose file could not be read; "" where it could, or where there is none.
         framework: The app's framework or language; None where nothing shows it.
         repository: OWNER/NAME on GitHub; None without such a remote.
+        other_host: Where the remote is that runs no workflows of GitHub, such as GitLab; None where it may.
         prefix: Of the folder in its git repository, such as `services/shop/`; "" at its root.
         branch: The remote's default branch; None where git does not know it.
         docker_user: Whom Docker is logged in as at Docker Hub; None without a login.
@@ -148,6 +157,7 @@ class Discovery:
     compose_error: str = ""
     framework: Framework | None = None
     repository: str | None = None
+    other_host: str | None = None
     prefix: str = ""
     branch: str | None = None
     docker_user: str | None = None
@@ -169,6 +179,7 @@ def discover(root: Path, *, compose_file: str | None = None, environ: Mapping[st
     manifest = _manifest(root / "beanpod.toml")
     compose, error = _compose(root, compose_file or manifest.get("service", {}).get("compose"))
     folders = [root / posixpath.dirname(one.path) for one in dockerfiles] or [root]
+    remote = git(root, "remote", "get-url", "origin").strip()
     framework = next(filter(None, map(find_framework, [*folders, root])), None)
     return Discovery(
         root=root,
@@ -176,7 +187,8 @@ def discover(root: Path, *, compose_file: str | None = None, environ: Mapping[st
         compose=compose,
         compose_error=error,
         framework=framework,
-        repository=_github_repository(git(root, "remote", "get-url", "origin").strip()),
+        repository=_github_repository(remote),
+        other_host=_other_host(remote),
         # It is written into workflows, which are UTF-8.
         prefix=os.fsencode(git(root, "rev-parse", "--show-prefix").strip()).decode(errors="replace"),
         branch=_branch(root),
@@ -346,6 +358,12 @@ def _github_repository(remote: str) -> str | None:
     hosts = r"(?:https?://(?:[^@/]+@)?|ssh://git@|git@)github\.com[:/]"
     match = re.fullmatch(rf"{hosts}([\w.-]+/[\w.-]+?)(?:\.git)?/?", remote)
     return match[1] if match else None
+
+
+def _other_host(remote: str) -> str | None:
+    """Return the name of another host than GitHub, where that of a remote is known to be one."""
+    host = re.match(r"(?:[\w+-]+://)?(?:[^@/]+@)?([\w.-]+):?", remote)
+    return next((name for word, name in _OTHER_HOSTS.items() if host and word in host[1].lower()), None)
 
 
 def _branch(root: Path) -> str | None:

@@ -67,12 +67,13 @@ def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]
     texts |= {name: template(name) for name in _TEMPLATES}
     requirements = requirements_file(found.root)
     texts[requirements] = f"beanpod[cdk]=={version('beanpod')}\npytest\n"
-    texts[".github/workflows/deploy.yaml"] = workflow(found, choices)
-    texts[".github/workflows/check.yaml"] = _check_workflow(found, choices, requirements)
-    folder = _quoted(f"/{found.prefix}".rstrip("/") or "/")
-    texts[".github/dependabot.yml"] = template("dependabot.yml").replace(
-        "pip\n    directory: /\n", f"pip\n    directory: {folder}\n"
-    )
+    if found.other_host is None:
+        texts[".github/workflows/deploy.yaml"] = workflow(found, choices)
+        texts[".github/workflows/check.yaml"] = _check_workflow(found, choices, requirements)
+        folder = _quoted(f"/{found.prefix}".rstrip("/") or "/")
+        texts[".github/dependabot.yml"] = template("dependabot.yml").replace(
+            "pip\n    directory: /\n", f"pip\n    directory: {folder}\n"
+        )
     return (*(_file(found.root, path, text) for path, text in texts.items()), _gitignore(found.root))
 
 

@@ -6,16 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from beanpod.project.source import text_of
+from beanpod.deploy.bundles.compose.database import MARIADB_JDBC_TLS, driver_in
+from beanpod.deploy.bundles.files import text_of
 
 _HOST, _PORT, _NAME, _USER = ("{database.host}", "{database.port}", "{database.name}", "{database.username}")
 # Beanstalk passes the variable as it is; Spring resolves it from RDS_PASSWORD, which is a secret.
 # https://docs.spring.io/spring-boot/reference/features/external-config.html#features.external-config.files.property-placeholders
 _RDS_LOGIN = "${{RDS_PASSWORD}}"
-# Node.js drivers that use no TLS by themselves, and the query of a URL with which they encrypt. None of these verifies
-# the server, as that needs RDS's certificates in the image.
-_MYSQL_TLS = "?ssl=%7B%22rejectUnauthorized%22%3Afalse%7D"
-_NODE_TLS = {"pg": "?sslmode=no-verify", "postgres": "?sslmode=require", "mysql": _MYSQL_TLS, "mysql2": _MYSQL_TLS}
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Framework:
         migrate: The command that applies the database's migrations. Default: None.
         engine: The database's engine, where the project's own files name it. Default: None.
         variables: Environment variables that connect it to the database of the manifest. Default: none.
-        tls: The query of the database's URL that makes its driver encrypt, where it does not by itself. Default: none.
+        driver: The database's driver, where its URL is known to need more than host and login. Default: none.
     """
 
     name: str
@@ -38,7 +35,7 @@ class Framework:
     migrate: str | None = None
     engine: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
-    tls: str = ""
+    driver: str = ""
 
 
 def find_framework(folder: Path) -> Framework | None:
@@ -55,8 +52,7 @@ def find_framework(folder: Path) -> Framework | None:
 
 def jdbc_url(engine: str) -> str:
     """Return the JDBC URL of the database of the manifest, without a login."""
-    # Of the three drivers, only MariaDB's uses no TLS by itself.
-    query = "?sslMode=trust" if engine == "mariadb" else ""
+    query = f"?{MARIADB_JDBC_TLS}" if engine == "mariadb" else ""
     return f"jdbc:{'postgresql' if engine == 'postgres' else engine}://{_HOST}:{_PORT}/{_NAME}{query}"
 
 
@@ -160,18 +156,14 @@ def _node(folder: Path) -> Framework | None:
     engine = _only({drivers[name] for name in packages & drivers.keys()})
     known = (("next", "Next.js"), ("express", "Express"), ("fastify", "Fastify"), ("react", "React"))
     name = next((name for dependency, name in known if dependency in packages), "Node.js")
-    tls = _NODE_TLS.get(_only(packages & drivers.keys()) or "", "")
-    if tls == _MYSQL_TLS and packages & {"sequelize", "typeorm"}:
-        # They do not read the query as the driver does.
-        tls = ""
-    return Framework(name, "Node.js", engine=engine, tls=tls)
+    return Framework(name, "Node.js", engine=engine, driver=driver_in(folder))
 
 
 def _go(folder: Path) -> Framework | None:
     module = text_of(folder / "go.mod")
     drivers = {"lib/pq": "postgres", "jackc/pgx": "postgres", "go-sql-driver/mysql": "mysql"}
     engine = _only({engine for driver, engine in drivers.items() if driver in module})
-    return Framework("Go", "Go", engine=engine) if module else None
+    return Framework("Go", "Go", engine=engine, driver=driver_in(folder)) if module else None
 
 
 def _language(folder: Path) -> Framework | None:

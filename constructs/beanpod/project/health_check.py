@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from beanpod.project.source import source_files, text_of
+from beanpod.deploy.bundles.files import text_of
+from beanpod.project.source import source_files
 
 _URL = re.compile(r"https?://[^/\s\"']+(/[^\s\"'|;)]*)?")
 _NAME = r"_?(?:health|healthz|health[-_]?checks?|livez)"

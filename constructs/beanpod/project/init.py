@@ -136,7 +136,12 @@ def next_steps(project: Project) -> Iterator[str]:
     own = own_production_file(project.found, project.choices)
     if own and production_compose(project.found, project.choices):
         yield f"Complete {own} for Elastic Beanstalk: `beanpod check` says what is missing"
-    if folder := project.found.prefix.rstrip("/"):
+    if host := project.found.other_host:
+        yield (
+            f"Write a pipeline for {host} that runs `beanpod deploy`: see Deploy from another CI in docs/operations.md "
+            "of Beanpod"
+        )
+    elif folder := project.found.prefix.rstrip("/"):
         yield (
             "Move .github to the root of the repository, the only place where GitHub reads it: "
             f"`mv .github {posixpath.relpath('.', folder)}`; its files name the folder {folder} already. If another "

@@ -10,6 +10,8 @@ from typing import Any
 from beanpod._rules import DATABASE_VARIABLES
 from beanpod.deploy.bundles.compose.database import (
     Login,
+    database_url,
+    driver_in,
     host_of_variable,
     is_of_a_database,
     login_in,
@@ -20,13 +22,12 @@ from beanpod.deploy.bundles.compose.database import (
 from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import mapping
-from beanpod.deploy.bundles.files import printable
+from beanpod.deploy.bundles.files import printable, text_of
 from beanpod.deploy.images import Repository
 from beanpod.manifest.secret_like import looks_secret, secret_line
 from beanpod.project.choices import Choices
 from beanpod.project.discovery import ComposeFacts, Discovery, published_ports
-from beanpod.project.frameworks import Framework, find_framework, jdbc_url
-from beanpod.project.source import text_of
+from beanpod.project.frameworks import jdbc_url
 
 _SETTINGS = {
     "RDS_HOSTNAME": "{database.host}",
@@ -49,7 +50,7 @@ def manifest_text(found: Discovery, choices: Choices) -> str:
     """
     variables, secrets = _variables(found, choices)
     blocks = [_service(found, choices), _table("variables", variables), _table("secrets", secrets)]
-    blocks += [_database(choices), _delivery(found), _stages(choices)]
+    blocks += [_database(choices), "" if found.other_host else _delivery(found), _stages(choices)]
     head = "# What Beanpod deploys, and how. Check it with `beanpod check`."
     return "\n\n".join((head, *filter(None, blocks))) + "\n"
 
@@ -192,23 +193,16 @@ def _url(name: str, found: Discovery, choices: Choices) -> Iterator[str]:
     if "JDBC" in name or (found.framework and found.framework.language == "Java"):
         yield f"# {name} = {_toml(jdbc_url(engine))}"
         return
-    # A scheme such as postgresql+asyncpg names the driver too.
-    schemes = r"postgres[\w+]*" if engine == "postgres" else r"(?:mysql|mariadb)[\w+]*"
-    example = re.match(f"{schemes}(?=://)", found.variables.get(name, ""))
-    scheme = example[0] if example else {"postgres": "postgresql"}.get(engine, engine)
-    url = remedy(name, f"{scheme}://user@host/name").removeprefix(f"{name}: ")
-    url += _tls(url, found.framework)
+    driver = found.framework.driver if found.framework else ""
+    url = database_url(engine, found.variables.get(name, ""), driver)
     if choices.compose:
         yield f"# {name} holds the password: have the compose file for production give it to the service:"
         yield f"# {name}: {url}"
     else:
         yield f"# {name} holds the password: have the Dockerfile's command make it, before it starts the app as now:"
-        yield f'# CMD ["sh", "-c", "export {name}={url}; exec COMMAND"]'
-
-
-def _tls(url: str, framework: Framework | None) -> str:
-    """Return the query that makes an app's driver encrypt; "" where it does by itself, or is not known."""
-    return framework.tls if framework and framework.tls and url.startswith(str(framework.engine)) else ""
+        # A shell takes unquoted parentheses for its own.
+        quoted = f'\\"{url}\\"' if "(" in url else url
+        yield f'# CMD ["sh", "-c", "export {name}={quoted}; exec COMMAND"]'
 
 
 def _secrets_in_the_file(found: Discovery, choices: Choices) -> Iterator[str]:
@@ -290,17 +284,16 @@ def _rds_variables(root: Path, compose: ComposeFacts, choices: Choices) -> dict[
             # It may use another one, by variables of the same names.
             continue
         build = other.get("build")
-        framework = find_framework(root / compose.folder / build.get("context", "")) if build else None
+        driver = driver_in(root / compose.folder / build.get("context", "")) if build else ""
         for variable, value in values.items():
-            instead = _rds_value(variable, value, names, login)
-            if instead:
-                changed.setdefault(name, {})[variable] = instead + _tls(instead, framework)
+            if instead := _rds_value(variable, value, names, login, driver):
+                changed.setdefault(name, {})[variable] = instead
     return changed
 
 
-def _rds_value(variable: str, value: str | None, names: set[str], login: Login) -> str | None:
+def _rds_value(variable: str, value: str | None, names: set[str], login: Login, driver: str) -> str | None:
     if value is not None and host_of_variable(variable, value, names):
-        found = remedy(variable, value).removeprefix(f"{variable}: ")
+        found = remedy(variable, value, driver).removeprefix(f"{variable}: ")
         return found if "${" in found and " with " not in found else None
     rds = rds_variable(variable)
     if rds in ("RDS_PASSWORD", "RDS_USERNAME", "RDS_DB_NAME") and (value is None or login_in(variable, value, login)):

@@ -33,14 +33,6 @@ def git(folder: Path, *arguments: str) -> str:
     return os.fsdecode(done.stdout) if done.returncode == 0 else ""
 
 
-def text_of(path: Path) -> str:
-    """Return a file's text; "" where it cannot be read, and for a pipe, whose writer would be waited for."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    except OSError:
-        return ""
-
-
 def variables_read(folder: Path) -> list[str]:
     """Return the names of the variables that the source in a folder reads, in the order of their files."""
     names: dict[str, None] = {}

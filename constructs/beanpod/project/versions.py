@@ -4,7 +4,7 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
-from beanpod.project.source import text_of
+from beanpod.deploy.bundles.files import text_of
 
 _REQUIREMENTS = ("requirements.txt", "requirements-cdk.txt")
 _REQUIREMENT = re.compile(r"^beanpod *(?:\[[^\]]*\])? *== *([\w.!+-]+)", re.MULTILINE | re.IGNORECASE)

@@ -77,9 +77,8 @@ def test_interrupted_rollout_reports_the_state_and_releases_the_lock(
         process.send_signal(number)
         _, errors = process.communicate(timeout=SECONDS)
         assert process.returncode == 130
-        assert (
-            errors == f"beanpod: interrupted: Elastic Beanstalk may still be rolling out {OLD}: see `beanpod status`\n"
-        )
+        hint = f"see `beanpod status --manifest {released.project.folder}/beanpod.toml`"
+        assert errors == f"beanpod: interrupted: Elastic Beanstalk may still be rolling out {OLD}: {hint}\n"
         # By this machine's clock, as the other process has it.
         status = released.run("status", "--json", clock=Clock()).document
         assert (status["deployment"], status["status"]) == (None, "Updating")

@@ -44,7 +44,7 @@ _NO_FILE = r"^the AWS credentials could not be loaded: .*No such file or directo
         ("credential_process = echo none", "^Expecting value: .*: check AWS_ENDPOINT_URL, .* credential_process$"),
         ("role_arn = arn:aws:iam::1:role/x\nweb_identity_token_file = /no/such/token", _NO_FILE),
         ("defaults_mode = fast", "^the AWS configuration is wrong: Client configured with invalid defaults mode"),
-        ("s3 = moon", "^the AWS configuration is wrong: 'str' object has no attribute"),
+        ("s3 = moon", "^the AWS configuration is wrong: a setting of .* below `s3 =` \\('str' object has no attribute"),
     ],
     ids=["no program", "no JSON", "no token", "no such mode", "no table"],
 )

@@ -33,7 +33,7 @@ def stage_of(root: Path, text: str = SERVICE) -> StageConfig:
 
 def dockerfile_stage(root: Path, text: str = SERVICE) -> StageConfig:
     """The stage of a project that is a Dockerfile."""
-    write(root, {"Dockerfile": "FROM busybox:stable\n"})
+    write(root, {"Dockerfile": "FROM busybox:stable\nCMD httpd -f\n"})
     return stage_of(root, text)
 
 
@@ -59,7 +59,7 @@ DATABASE = '[database]\nengine = "mysql"\ncompose_service = "db"\n'
 def compose_stage(root: Path, compose: str, manifest: str = COMPOSE, **files: str) -> StageConfig:
     """The stage of a project with a compose file, a Dockerfile, and other files by their names."""
     require_compose()
-    write(root, {"compose.yaml": compose, "Dockerfile": "FROM busybox:stable AS dev\n"})
+    write(root, {"compose.yaml": compose, "Dockerfile": "FROM busybox:stable AS dev\nCMD httpd -f\n"})
     write(root, {name.replace("__", "."): text for name, text in files.items()})
     return stage_of(root, manifest)
 

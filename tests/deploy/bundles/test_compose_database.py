@@ -300,3 +300,40 @@ def test_a_proxy_that_waits_for_the_database_as_well_is_no_tool_for_it(tmp_path:
     proxy = "  proxy: {image: 'nginx:stable', ports: ['8000:80'], depends_on: [app, db]}\n"
     text = f"services:\n  app: {{build: .}}\n{proxy}  db: {{image: 'mysql:8.4'}}\n"
     assert plan_bundle(compose_stage(tmp_path, text, f"{COMPOSE}port = 80\n{DATABASE}"), tmp_path).web == "proxy"
+
+
+_LOGIN = "${RDS_USERNAME}:${RDS_PASSWORD}@"
+_AT_RDS = f"{_LOGIN}${{RDS_HOSTNAME}}:${{RDS_PORT}}/${{RDS_DB_NAME}}"
+
+
+@pytest.mark.parametrize(
+    ("file", "url", "instead"),
+    [
+        ('{"dependencies": {"pg": "8"}}', "postgres://ada:pw@db/shop", f"postgres://{_AT_RDS}?sslmode=no-verify "),
+        (
+            '{"dependencies": {"pg": "8"}}',
+            "postgres://ada:pw@db/shop?schema=public&sslmode=disable",
+            f"postgres://{_AT_RDS}?schema=public&sslmode=no-verify ",
+        ),
+        ('{"dependencies": {"express": "5"}}', "postgres://ada:pw@db/shop", f"postgres://{_AT_RDS} "),
+        ("[]", "postgres://ada:pw@db/shop", f"postgres://{_AT_RDS} "),
+        ("", "jdbc:mariadb://db/shop", "jdbc:mariadb://${RDS_HOSTNAME}:${RDS_PORT}/${RDS_DB_NAME}?sslMode=trust "),
+        (
+            "",
+            "ada:pw@tcp(db:3306)/shop?parseTime=true",
+            f"{_LOGIN}tcp(${{RDS_HOSTNAME}}:${{RDS_PORT}})/${{RDS_DB_NAME}}?parseTime=true&tls=skip-verify ",
+        ),
+        (
+            "",
+            "mysql://ada:pw@tcp(db:3306)/shop",
+            f"mysql://{_LOGIN}tcp(${{RDS_HOSTNAME}}:${{RDS_PORT}})/${{RDS_DB_NAME}}?tls=skip-verify ",
+        ),
+    ],
+)
+def test_the_proposed_url_of_rds_is_one_with_which_the_driver_encrypts(
+    tmp_path: Path, file: str, url: str, instead: str
+) -> None:
+    project = web_with(tmp_path, f"environment: {{DATABASE_URL: '{url}'}}")
+    (project / "package.json").write_text(file)
+    (problem,) = problems_of(project)
+    assert f"write DATABASE_URL: {instead}" in problem

@@ -90,7 +90,7 @@ def test_a_database_without_a_volume_is_noted(tmp_path: Path) -> None:
 
 def test_a_developers_file_becomes_the_one_of_beanstalk(tmp_path: Path) -> None:
     files = {"compose__prod__yaml": PRODUCTION, "redis__conf": "save 60 1\n"}
-    files["Dockerfile"] = "FROM busybox:stable AS dev\nCOPY . /app\n"
+    files["Dockerfile"] = "FROM busybox:stable AS dev\nCOPY . /app\nCMD httpd -f\n"
     bundle = compose_bundle(tmp_path, DEVELOPMENT, MANIFEST, **files)
     metadata = f"/var/lib/beanpod/{bundle.hash}/app:/run/beanpod:ro"
     assert composed(bundle) == {

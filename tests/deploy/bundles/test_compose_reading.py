@@ -1,6 +1,7 @@
 """Compose files as Docker Compose reads them for us: several files, variables, and the text that is written."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,23 @@ def test_aliases_that_multiply_a_file_are_named(tmp_path: Path) -> None:
 
     with pytest.raises(ComposeError, match=r"docker compose timed out after 60 s: aliases \(`\*name`\) of aliases may"):
         Reader(tmp_path, Slow()).read([tmp_path / "compose.yaml"])
+
+
+def test_aliases_of_aliases_are_refused_at_once(tmp_path: Path) -> None:
+    class Unused(Runner):
+        def run(self, arguments: Sequence[str], **_: Any) -> Finished:
+            raise AssertionError(arguments)
+
+    levels = [f"x-{name}: &{name} [{', '.join([f'*{before}'] * 9)}]" for before, name in pairwise("abcdef")]
+    write(tmp_path, {"compose.yaml": "\n".join(["x-a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]", *levels, "services: {}"])})
+    with pytest.raises(ComposeError, match=r"^aliases \(`\*name`\) of aliases make it too large: write them out$"):
+        Reader(tmp_path, Unused()).read([tmp_path / "compose.yaml"])
+
+
+def test_an_alias_within_itself_is_refused_by_compose(tmp_path: Path) -> None:
+    write(tmp_path, {"compose.yaml": "x-a: &a [*a]\nservices: {app: {image: nginx}}\n"})
+    with pytest.raises(ComposeError, match=r"itself|cycle"):
+        Reader(tmp_path).read([tmp_path / "compose.yaml"])
 
 
 scalars = st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.text(st.characters(exclude_categories=["Cs"]))

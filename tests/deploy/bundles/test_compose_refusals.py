@@ -28,7 +28,9 @@ UPLOAD = (
 )
 HOME = "is in your home directory: move it into the project and write ./.aws, or use a named volume for data"
 NO_FOLDER = "no such file or folder: create it, in CI too, or use a named volume for data that the container creates"
-NO_VALUE = f"{NOT_SET} give it a value, or add it to [variables] or [secrets]"
+NO_VALUE = (
+    f"{NOT_SET} give it a value, or add it to [variables] or [secrets]; if your CDK app sets it, leave this line out"
+)
 NO_CONTAINER = "on the instance: name a service of this file"
 ONLY_AMD64 = "does not run on the instances, which are linux/amd64: leave it out"
 SECRETS = "contains secrets: move them to [secrets], and remove the file"
@@ -237,3 +239,15 @@ def test_a_build_that_was_not_pushed_is_refused(tmp_path: Path) -> None:
         "compose.yaml: service app: no image of it was pushed: build and push it first"
     ]
     assert plan_bundle(stage, tmp_path).bundle({"app": IMAGE}, application="a", login_hooks=False)
+
+
+def test_a_variable_that_only_the_cdk_app_sets_is_left_out_of_the_file(tmp_path: Path) -> None:
+    names = 'environment: {QUEUE: "${QUEUE}", URL: "http://${HOST}/"}'
+    text = f"{WEB}    {names}\n  worker: {{image: x, {names}}}\n"
+    problems = sorted(refused(lambda: compose_bundle(tmp_path, text)))
+    default = "write ${HOST:-default}"
+    endings = ["if your CDK app sets it, leave this line out", default, "write env_file: .env instead", default]
+    assert [problem.endswith(ending) for problem, ending in zip(problems, endings, strict=True)] == [True] * 4, problems
+    text = f"{WEB}  worker: {{image: x, env_file: .env}}\n"
+    services = composed(compose_bundle(tmp_path, text))["services"]
+    assert {name: service["env_file"] for name, service in services.items()} == {"app": [".env"], "worker": [".env"]}

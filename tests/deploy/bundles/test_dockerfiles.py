@@ -334,3 +334,25 @@ def test_only_published_port_is_the_one_that_requests_reach(
 def test_a_preview_notes_what_only_buildkit_builds(tmp_path: Path, name: str, noted: bool) -> None:
     notes = plan_of(copied(name, tmp_path)).preview().notes
     assert any("needs BuildKit" in note for note in notes) is noted
+
+
+# What the image starts.
+@pytest.mark.parametrize("image", ["alpine", "debian:bookworm-slim", "docker.io/library/ubuntu:24.04", "scratch"])
+def test_an_image_that_starts_nothing_is_noted(tmp_path: Path, image: str) -> None:
+    dockerfile = f"FROM golang AS build\nCMD never\nFROM {image} AS base\nFROM base\nCOPY --from=build /app /app\n"
+    (note,) = previewed(tmp_path, dockerfile).notes
+    starts = f"neither CMD nor ENTRYPOINT starts the app, and FROM {image} starts none: the container ends at once"
+    assert note == f"Dockerfile: {starts}: write CMD and the command that starts the app"
+    for command, noted in (("", True), (", command: /app", False)):
+        stage = compose_stage(
+            tmp_path, f"services: {{web: {{build: ., ports: ['80:80']{command}}}}}", Dockerfile=dockerfile
+        )
+        assert any(starts in note for note in plan_bundle(stage, tmp_path).preview().notes) == noted
+
+
+@pytest.mark.parametrize(
+    "dockerfile",
+    ["FROM debian\nENTRYPOINT /app\n", "FROM debian AS base\nCMD /app\nFROM base\n", "FROM node\n", "FROM me/debian\n"],
+)
+def test_an_image_that_may_start_the_app_is_not_noted(tmp_path: Path, dockerfile: str) -> None:
+    assert not previewed(tmp_path, dockerfile).notes

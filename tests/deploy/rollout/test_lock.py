@@ -109,6 +109,18 @@ def test_an_older_commit_does_not_replace_a_newer_one(sandbox: Sandbox, target: 
     assert sandbox.version_label(target) == bundle("older").label
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["the first release", "a later release"])
+def test_a_commit_of_the_future_is_older_than_those_that_follow_it(
+    sandbox: Sandbox, target: Target, first: bool
+) -> None:
+    if not first:
+        sandbox.rollout(target, source=source(1))[0].release(bundle("before"))
+    future = replace(source(2), committed=sandbox.emulator.now() + timedelta(hours=2))
+    sandbox.rollout(target, source=future)[0].release(bundle("by a wrong clock"))
+    following = replace(source(3), committed=sandbox.emulator.now())
+    assert sandbox.rollout(target, source=following)[0].release(bundle("following")).changed
+
+
 def test_rolls_back_to_a_version_that_was_deployed_after_the_preflight(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "old")
     rollout, _ = sandbox.rollout(target, source=source(2))

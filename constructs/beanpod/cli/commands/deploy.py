@@ -22,7 +22,7 @@ def run(context: Context) -> None:
         context.display.warn(problem)
     if missing := context.target.missing_domain(context.stage):
         raise UsageError(missing)
-    if changes := context.target.missing_changes(context.stage, rehearsed=context.options.rehearsal):
+    if changes := context.target.missing_changes(context.stage):
         context.display.warn(changes)
     if context.options.dry_run:
         found = rollout.preflight(wait=False)

@@ -13,12 +13,13 @@ from typing import Any
 from urllib.error import HTTPError
 
 from beanpod.cli.commands.context import Context
+from beanpod.cli.hints import command_line
 from beanpod.cli.output.display import Failure
 from beanpod.cli.output.text import Cell, Paint, duration
 from beanpod.cli.rehearsal.domain import create_domain, create_records, opener, redirects
 from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.machine import check_machine, check_packages, images_to_pull, page_title
-from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interruptions
+from beanpod.cli.rehearsal.processes import Interrupted, Runner, check_server, noted_interruptions
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.errors import DeployError, InterruptionError, RolledBackError
 from beanpod.deploy.images import BuildSpec, connect
@@ -56,7 +57,7 @@ def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
 
     Raises:
         UsageError: The project cannot be deployed, or something is missing on this machine: nothing was started.
-        DeployError: A step failed.
+        DeployError: A step failed, or what is left running was killed.
     """
     began = context.clock.monotonic()
     check_packages(context.root)
@@ -75,13 +76,13 @@ def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
             context.display.fail(Failure(str(error), error.exit_code, error.causes))
             exports = cleanup.enter_context(rehearsal.kept().announced(context.environ))
             context.results.emit({}, ("", *_left_running(rehearsal.uses(exports), context.results.paint)))
-            interrupted.wait()
+            rehearsal.wait()
             raise DeployError(f"the rehearsal failed: {error}") from error
         seconds = context.clock.monotonic() - began
         if context.options.keep:
             exports = cleanup.enter_context(rehearsal.kept().announced(context.environ))
             _emit(context, rehearsal, release, seconds, exports)
-            interrupted.wait()
+            rehearsal.wait()
         rehearsal.end()
     if not context.options.keep:
         _emit(context, rehearsal, release, seconds)
@@ -256,8 +257,8 @@ class Rehearsal:
             exports: File with the variables of the emulated AWS.
         """
         uses = [
-            ("deploy", "beanpod deploy --rehearsal"),
-            ("look", "beanpod status --rehearsal    or logs, events, versions, rollback"),
+            ("deploy", command_line("deploy", self._context.options)),
+            ("look", f"{command_line('status', self._context.options)}    or logs, events, versions, rollback"),
         ]
         if domain := self.stage.domain:
             profile = self.workspace.top.parent / "chromium"
@@ -323,6 +324,11 @@ class Rehearsal:
         names.append("BEANPOD_EMULATOR_TOKEN")
         aws = {name: self.project.variables[name] for name in names} | self.project.domain_variables
         return KeptRehearsal(self.workspace, aws, self.credentials)
+
+    def wait(self) -> None:
+        """Wait for Ctrl-C. Raises DeployError if the emulated AWS ends before it."""
+        while not self._interrupted.wait(1):
+            check_server(self.project.aws.runs)
 
     def end(self) -> None:
         """Stop everything, and remove it."""

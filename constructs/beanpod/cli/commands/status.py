@@ -20,7 +20,7 @@ _HEADINGS = tuple(Cell(text, "dim") for text in ("INSTANCE", "HEALTH", "VERSION"
 def run(context: Context) -> None:
     """Show the environment's status, health, version and instances."""
     status = read_status(context.target, context.aws)
-    changes = context.target.missing_changes(context.stage, rehearsed=context.options.rehearsal)
+    changes = context.target.missing_changes(context.stage)
     warnings = (*(status.health_path.warnings if status.health_path else ()), *([changes] if changes else []))
     context.results.emit(_document(status, warnings), _text(status, context.stage, warnings, context.results.paint))
 

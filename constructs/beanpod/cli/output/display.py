@@ -3,7 +3,7 @@
 Secrets are masked and text is cleaned here, once for all renderers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -113,10 +113,17 @@ class Renderer:
 
 
 class Display:
-    """The reporter of a command: masks and times what is reported, and gives it to a renderer as events."""
+    """The reporter of a command: masks and times what is reported, and gives it to a renderer as events.
 
-    def __init__(self, renderer: Renderer, *, masks: Masks, clock: Clock) -> None:
-        self._renderer, self._masks, self._clock = renderer, masks, clock
+    Args:
+        renderer: Shows the events.
+        masks: The secrets.
+        clock: The clock.
+        complete: Completes the commands that warnings and failures name. Default: they stay as they are.
+    """
+
+    def __init__(self, renderer: Renderer, *, masks: Masks, clock: Clock, complete: Callable[[str], str] = str) -> None:
+        self._renderer, self._masks, self._clock, self._complete = renderer, masks, clock, complete
         self._started = clock.monotonic()
         self._status: Status | None = None
         self._status_since = self._status_shown = 0.0
@@ -153,7 +160,7 @@ class Display:
         self._renderer.show(Message(self._masks.clean(line), "output"))
 
     def warn(self, text: str) -> None:
-        self._renderer.show(Message(self._masks.clean(text), "warning"))
+        self._renderer.show(Message(self._masks.clean(self._complete(text)), "warning"))
 
     def event(self, event: EnvironmentEvent) -> None:
         self._renderer.show(replace(event, message=self._masks.clean(event.message)))
@@ -179,12 +186,12 @@ class Display:
     def fail(self, failure: Failure) -> None:
         """Show the failure of a command."""
         clean = self._masks.clean
-        lines = self._masks.hide(failure.message).splitlines()
+        lines = self._masks.hide(self._complete(failure.message)).splitlines()
         self._renderer.show(
             replace(
                 failure,
                 message="\n".join(map(clean, lines)),
-                causes=tuple(map(clean, failure.causes)),
+                causes=tuple(clean(self._complete(cause)) for cause in failure.causes),
                 trace=tuple(map(clean, failure.trace)),
                 outcome=failure.outcome and self._masked(failure.outcome),
             )

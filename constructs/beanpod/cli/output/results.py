@@ -25,12 +25,14 @@ class Results:
         masks: The secrets.
         paint: The colours of text.
         as_json: Whether results are written as JSON.
+        complete: Completes the commands that a result names.
     """
 
     write: Callable[[str], None]
     masks: Masks
     paint: Paint
     as_json: bool
+    complete: Callable[[str], str] = str
 
     def emit(self, document: Any, text: Iterable[str] = (), *, indent: int | None = 2) -> None:
         """Write a result.
@@ -46,11 +48,11 @@ class Results:
             self.write(re.sub(r"##(?=\[)", r"#\\u0023", written))
             return
         for line in text:
-            self.write(self.masks.hide(line))
+            self.write(self.masks.hide(self.complete(line)))
 
     def _masked(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self.masks.hide(value)
+            return self.masks.hide(self.complete(value))
         if isinstance(value, datetime):
             return value.isoformat()
         if isinstance(value, Mapping):

@@ -35,6 +35,14 @@ class Interrupted(threading.Event):
             raise InterruptionError("interrupted: nothing is left running")
 
 
+def check_server(runs: Callable[[], bool]) -> None:
+    """Raise DeployError if the emulated AWS has ended. runs: whether it runs."""
+    if not runs():
+        raise DeployError(
+            "the emulated AWS was killed, perhaps for lack of memory: rehearse again, which removes its containers"
+        )
+
+
 @contextmanager
 def noted_interruptions() -> Iterator[Interrupted]:
     """Note SIGINT, SIGTERM and SIGHUP, in place of raising KeyboardInterrupt.
@@ -132,10 +140,7 @@ class Runner:
                 thread.start()
             lines, failure = self._show(process, shown, threads, server_runs)
         self.interrupted.check()
-        if not server_runs():
-            raise DeployError(
-                "the emulated AWS was killed, perhaps for lack of memory: rehearse again, which removes its containers"
-            )
+        check_server(server_runs)
         return Done(process.returncode, "".join(output), lines, failure)
 
     def failed(self, what: str, done: Done) -> DeployError:

@@ -7,6 +7,7 @@ from beanpod.deploy.aws.client import (
     Instances,
     assemble,
     configuration,
+    configured,
     connect,
     region_or_default,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "UnansweredError",
     "assemble",
     "configuration",
+    "configured",
     "connect",
     "region_or_default",
     "remedies",

@@ -319,17 +319,29 @@ def connect(region: str | None) -> Aws:
         UsageError: Without a region, without the profile that is named, or for another mistake in AWS's configuration.
     """
     import boto3
+
+    with configured():
+        session = boto3.Session(region_name=region_or_default(region))
+        return assemble(partial(session.client, config=configuration()))
+
+
+@contextmanager
+def configured() -> Iterator[None]:
+    """Raise UsageError for a mistake in AWS's configuration, which boto3 reads while it makes sessions and clients."""
     from botocore.exceptions import BotoCoreError
 
     try:
-        session = boto3.Session(region_name=region_or_default(region))
-        return assemble(partial(session.client, config=configuration()))
+        yield
     except ValueError as error:
         raise UsageError(
             f"{error}: check AWS_ENDPOINT_URL, and endpoint_url in ~/.aws/config and credential_process"
         ) from error
-    # AttributeError: for a value where a table of values is expected, such as `s3 = yes`.
-    except (BotoCoreError, OSError, AttributeError) as error:
+    except AttributeError as error:
+        raise UsageError(
+            "the AWS configuration is wrong: a setting of ~/.aws/config has a value in its line, where settings in "
+            f"lines below it are expected, as below `s3 =` ({error})"
+        ) from error
+    except (BotoCoreError, OSError) as error:
         found = translated(error, "")
         raise (
             found if isinstance(found, UsageError) else UsageError(f"the AWS configuration is wrong: {error}")

@@ -46,6 +46,8 @@ def plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
     if not missing:
         port = _container_port(stage, spec, problems, notes)
         problems += (f"{name}: {text}" for text in check_sources(spec, name_context=name_context))
+        if text := starts_nothing(spec):
+            notes.append(f"{name}: {text}: write CMD and the command that starts the app")
     return BundlePlan(
         stage,
         root,
@@ -109,6 +111,15 @@ def _problem_of_stages(file: Dockerfile, target: str | None) -> str | None:
 def exposed_ports(spec: BuildSpec) -> tuple[int, ...] | None:
     """Return the TCP ports that the Dockerfile exposes, None if that is not known."""
     return _read(spec).exposed(spec.target)
+
+
+def starts_nothing(spec: BuildSpec) -> str | None:
+    """Say that the image starts no program of its own; None where it does, or may."""
+    file = _read(spec)
+    stage = next(reversed(file.built(spec.target)), None)
+    if file.is_foreign or stage is None or not stage.starts_nothing():
+        return None
+    return f"neither CMD nor ENTRYPOINT starts the app, and FROM {stage.image} starts none: the container ends at once"
 
 
 def _read(spec: BuildSpec) -> Dockerfile:

@@ -25,6 +25,14 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
+def text_of(path: Path) -> str:
+    """Return a file's text; "" where it cannot be read, and for a pipe, whose writer would be waited for."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    except OSError:
+        return ""
+
+
 def folder_files(root: Path, folder: Path, problems: list[str]) -> Iterator[tuple[str, BundleFile]]:
     """Yield every file below the folder, or the one file, by its path from the root.
 

@@ -24,6 +24,10 @@ _QUOTED = re.compile(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'|\\(.)")
 _VARIABLE = re.compile(r"\$\{(\w+)(?:(:?[-+])([^{}]*))?\}|\$(\w+)")
 _DOCKERS_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 _MOUNTED = re.compile(r"(?:^|,)from=([^,]+)")
+_OF_A_SYSTEM = re.compile(
+    r"(?:(?:docker\.io/)?(?:library/)?|public\.ecr\.aws/docker/library/)"
+    r"(?:alpine|amazonlinux|busybox|debian|fedora|scratch|ubuntu)(?:[:@].*)?"
+)
 # Docker accepts `3000:3000` too, and ignores the port of the host.
 _PORT = re.compile(r"(?:[0-9.:-]*:)?([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(\w+))?")
 
@@ -90,6 +94,7 @@ class BuildStage:
     Attributes:
         name: In lower case, "" without one.
         base: The stage of this file that it is based on; None for an image.
+        image: The image that it, or its base, begins with, in lower case; "" where its name is not known.
         instructions: FROM and those after it.
         exposed: Its TCP ports, those of its base included; None without EXPOSE, as the base image may expose one.
         unknown: Whether one of its ports is a variable without a known value.
@@ -97,6 +102,7 @@ class BuildStage:
 
     name: str
     base: "BuildStage | None"
+    image: str
     instructions: list[Instruction]
     exposed: dict[int, None] | None = None
     unknown: bool = False
@@ -111,8 +117,10 @@ class BuildStage:
         based_on = (_expanded(words[0], variables) or "").lower()
         base = {stage.name: stage for stage in before if stage.name}.get(based_on)
         if base is None:
-            return cls(name, None, [one])
-        return cls(name, base, [one], base.exposed and {**base.exposed}, base.unknown, {**base._environment})
+            return cls(name, None, based_on, [one])
+        return cls(
+            name, base, base.image, [one], base.exposed and {**base.exposed}, base.unknown, {**base._environment}
+        )
 
     def add(self, one: Instruction, outer: Mapping[str, str], given: Mapping[str, str]) -> None:
         """Add an instruction. outer: of the ARG lines before the first FROM. given: the build arguments."""
@@ -124,6 +132,12 @@ class BuildStage:
             ports = [_ports(_expanded(word, visible)) for word in one.words]
             self.unknown = self.unknown or None in ports
             self.exposed = {**(self.exposed or {}), **{port: None for some in ports for port in some or ()}}
+
+    def starts_nothing(self) -> bool:
+        """Whether neither CMD nor ENTRYPOINT names a program, and its image is an operating system's, or empty."""
+        if any(one.keyword in ("CMD", "ENTRYPOINT") for one in self.instructions):
+            return False
+        return self.base.starts_nothing() if self.base else _OF_A_SYSTEM.fullmatch(self.image) is not None
 
     def sources(self, before: list["BuildStage"]) -> Iterator["BuildStage"]:
         """Yield the stages that it is based on, copies from or mounts."""

@@ -5,10 +5,14 @@ Strings that name a host: URLs and libpq's (https://www.postgresql.org/docs/curr
 (https://pkg.go.dev/github.com/go-sql-driver/mysql#readme-dsn-data-source-name), JDBC's, PHP's, and options of commands.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from beanpod.deploy.bundles.files import text_of
 
 Tree = dict[str, Any]
 
@@ -39,7 +43,25 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 
-_URL = re.compile(r"(?P<scheme>[a-z0-9+.:-]+)://(?P<login>[^@/]*@)?[^@/?]+(?P<database>/[^?]*)?(?:\?.*)?", re.DOTALL)
+_URL = re.compile(
+    r"(?P<scheme>[a-z0-9+.:-]+)://(?P<login>[^@/]*@)?[^@/?]+(?P<database>/[^?]*)?(?:\?(?P<query>.*))?", re.DOTALL
+)
+# Of Go's driver for MySQL, with the scheme that tools put before it.
+_GO_MYSQL = "go-sql-driver/mysql"
+_DSN = re.compile(r"(?P<scheme>[a-z0-9+]+://)?[^@/]*@?tcp\([^)]*\)/[^?]*(?:\?(?P<query>.*))?", re.DOTALL)
+# Drivers that use no TLS by themselves, and the query of a URL with which they encrypt. None of these verifies the
+# server, as that needs RDS's certificates in the image. docs/variables.md has the others.
+_MYSQL_TLS = "ssl=%7B%22rejectUnauthorized%22%3Afalse%7D"
+_TLS = {
+    "pg": ("postgres", "sslmode=no-verify"),
+    "postgres": ("postgres", "sslmode=require"),
+    "mysql": ("mysql", _MYSQL_TLS),
+    "mysql2": ("mysql", _MYSQL_TLS),
+    "mariadb": ("mysql", ""),
+}
+_GO_TLS, MARIADB_JDBC_TLS = "tls=skip-verify", "sslMode=trust"
+# Parameters of the development database's TLS.
+_OF_TLS = re.compile(r"(?:use|require)?(?:ssl|tls)", re.IGNORECASE)
 _ALL = "${RDS_HOSTNAME}, ${RDS_PORT}, ${RDS_DB_NAME}, ${RDS_USERNAME} and ${RDS_PASSWORD}"
 
 
@@ -162,17 +184,67 @@ def holds_password(value: str, login: Login) -> bool:
     )
 
 
-def remedy(variable: str, value: str) -> str:
-    """Say what to write for a variable that names the development database."""
+def driver_in(folder: Path) -> str:
+    """Return the database's driver of an app, where its URL is known to need more than host and login; "" otherwise."""
+    if _GO_MYSQL in text_of(folder / "go.mod"):
+        return _GO_MYSQL
+    try:
+        dependencies = json.loads(text_of(folder / "package.json"))["dependencies"].keys()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ""
+    driver, *others = [name for name in _TLS if name in dependencies] or [""]
+    # Sequelize and TypeORM do not read the query as MySQL's drivers do.
+    unread = _TLS.get(driver, ("", ""))[0] == "mysql" and dependencies & {"sequelize", "typeorm"}
+    return "" if others or unread else driver
+
+
+def database_url(engine: str, example: str, driver: str) -> str:
+    """Return the URL of RDS's database in the form that an app takes.
+
+    Args:
+        engine: Of the database.
+        example: The URL of a database for development; "" without one.
+        driver: As of `driver_in`.
+    """
+    # A scheme such as postgresql+asyncpg names the driver too.
+    schemes = r"postgres[\w+]*" if engine == "postgres" else r"(?:mysql|mariadb)[\w+]*"
+    scheme = re.match(f"{schemes}(?=://)", example)
+    if not _DSN.fullmatch(example):
+        example = f"{scheme[0] if scheme else {'postgres': 'postgresql'}.get(engine, engine)}://user@host/name"
+        if driver == _GO_MYSQL and engine != "postgres" and not scheme:
+            example = "user@tcp(host)/name"
+    return remedy("", example, driver).removeprefix(": ")
+
+
+def remedy(variable: str, value: str, driver: str = "") -> str:
+    """Say what to write for a variable that names the development database. driver: as of `driver_in`."""
+    if dsn := _DSN.fullmatch(value):
+        address = "${RDS_USERNAME}:${RDS_PASSWORD}@tcp(${RDS_HOSTNAME}:${RDS_PORT})/${RDS_DB_NAME}"
+        return f"{variable}: {dsn['scheme'] or ''}{address}{_query(dsn['query'], _GO_TLS)}"
     if url := _URL.fullmatch(value):
         login = "${RDS_USERNAME}:${RDS_PASSWORD}@" if url["login"] else ""
         database = "/${RDS_DB_NAME}" if url["database"] or login else ""
-        return f"{variable}: {url['scheme']}://{login}${{RDS_HOSTNAME}}:${{RDS_PORT}}{database}"
+        query = _query(url["query"], _tls(url["scheme"], driver))
+        return f"{variable}: {url['scheme']}://{login}${{RDS_HOSTNAME}}:${{RDS_PORT}}{database}{query}"
     if re.fullmatch(r"[\w.-]+", value):
         return f"{variable}: ${{RDS_HOSTNAME}}"
     if re.fullmatch(r"[\w.-]+:[0-9]+", value):
         return f"{variable}: ${{RDS_HOSTNAME}}:${{RDS_PORT}}"
     return f"{variable} with {_ALL}"
+
+
+def _tls(scheme: str, driver: str) -> str:
+    if scheme == "jdbc:mariadb":
+        # Of the three drivers of JDBC, only this one uses no TLS by itself.
+        return MARIADB_JDBC_TLS
+    engine, query = _TLS.get(driver, ("", ""))
+    return query if scheme.replace("mariadb", "mysql").startswith(engine) else ""
+
+
+def _query(given: str | None, tls: str) -> str:
+    """Return the query of a URL of RDS: the given one, with other parameters of TLS."""
+    parameters = [one for one in (given or "").split("&") if one and not _OF_TLS.match(one)]
+    return "?" + "&".join(filter(None, (*parameters, tls))) if parameters or tls else ""
 
 
 def texts_of(service: Tree) -> Iterator[tuple[str, str]]:

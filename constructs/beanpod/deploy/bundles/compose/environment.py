@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from beanpod.deploy.bundles.compose.database import (
+    driver_in,
     holds_password,
     host_in,
     host_of_variable,
@@ -52,13 +53,19 @@ def _production_values(context: TransformContext, name: str, values: Tree) -> It
             context.findings.problem(where, "the name of a variable cannot contain a variable: write it out")
         elif variable not in context.settings.variables:
             if value is None:
-                remedy = "give it a value, or add it to [variables] or [secrets]"
+                remedy = f"give it a value, or add it to [variables] or [secrets]{of_the_cdk_app(context, name)}"
                 context.findings.problem(where, f"{variable} is not set on Elastic Beanstalk: {remedy}")
             elif name in context.built:
                 _note_value(context, name, variable, str(value))
             yield variable, value
         elif name not in context.built:
             yield variable, f"${{{variable}}}"
+
+
+def of_the_cdk_app(context: TransformContext, service: str) -> str:
+    """Say how a service gets a variable that only the CDK app sets, which the manifest does not know."""
+    how = "leave this line out" if service in context.built else "write env_file: .env instead"
+    return f"; if your CDK app sets it, {how}"
 
 
 def _note_value(context: TransformContext, name: str, variable: str, value: str) -> None:
@@ -141,10 +148,9 @@ def _path(entry: Tree) -> str:
 def _check_variables(context: TransformContext, name: str, service: Tree, replaced: ReplacedDatabase) -> None:
     """Refuse variables with the development database's host or login, which RDS replaces."""
     values = service["environment"]
-    on_host = service.get("network_mode") == "host"
     for variable, value in values.items():
         text, where = "" if value is None else str(value), at(name, "environment", variable)
-        if problem := _of_the_database(context, replaced, variable, text, on_host=on_host):
+        if problem := _of_the_database(context, name, replaced, variable, text):
             context.findings.problem(where, problem)
         elif is_password(variable) and text in replaced.login.passwords:
             same = f"is also the password of service {replaced.names[0]}: if it is for RDS, write {variable}: "
@@ -152,22 +158,24 @@ def _check_variables(context: TransformContext, name: str, service: Tree, replac
     for path in env_paths(service):
         uploaded = {} if is_of_beanstalk(context, path) else assignments(context, path)
         for variable in sorted(uploaded.keys() - values.keys() - context.settings.variables.keys()):
-            if problem := _of_the_database(context, replaced, variable, uploaded[variable], on_host=on_host):
+            if problem := _of_the_database(context, name, replaced, variable, uploaded[variable]):
                 context.findings.problem(at(name, "env_file"), f"{variable} in {path} {problem}")
 
 
 def _of_the_database(
-    context: TransformContext, replaced: ReplacedDatabase, variable: str, value: str, *, on_host: bool
+    context: TransformContext, service: str, replaced: ReplacedDatabase, variable: str, value: str
 ) -> str | None:
     rds = login_in(variable, value, replaced.login)
     table = "[secrets]" if rds == "RDS_PASSWORD" or _HOLDS_PASSWORD.search(value) else "[variables]"
     elsewhere = f"in {context.production_name}, or put {variable} into {table}"
+    on_host = context.services[service].get("network_mode") == "host"
     local = (*_HOST, *(_LOOPBACK if on_host else ())) if is_of_a_database(variable) else ()
+    instead = remedy(variable, value, driver_in(context.spec(service).context) if service in context.built else "")
     if host := host_of_variable(variable, value, (*replaced.names, *local)):
-        return f"refers to {_titled(host, replaced)}, which RDS replaces: write {remedy(variable, value)} {elsewhere}"
+        return f"refers to {_titled(host, replaced)}, which RDS replaces: write {instead} {elsewhere}"
     login = f"the login of service {replaced.names[0]}, not that of RDS: write"
     if holds_password(value, replaced.login):
-        return f"contains {login} {remedy(variable, value)} {elsewhere}"
+        return f"contains {login} {instead} {elsewhere}"
     return f"is {login} {variable}: ${{{rds}}} {elsewhere}" if rds else None
 
 

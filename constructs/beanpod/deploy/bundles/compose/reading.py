@@ -16,12 +16,15 @@ import yaml
 
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.model import Findings, Port, Settings, TransformContext, Tree, Volume
+from beanpod.deploy.bundles.files import text_of
 from beanpod.deploy.images import Finished, Runner, TimedOutError
 
 _READ = ("config", "--format=json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
 # The first version that knows `!override`.
 _OLDEST = (2, 24, 4)
 _SECONDS = 60.0
+# A hundred times what a large file holds; Compose takes some seconds for it.
+_MOST_NODES = 100_000
 _SUFFIXES = (".yaml", ".yml")
 _PRODUCTION_NAME = "compose.prod.yaml"
 _DEFAULT_STEMS = ("compose", "docker-compose")
@@ -48,6 +51,9 @@ class Compose:
 
     def read(self, paths: Sequence[Path], *options: str) -> Tree:
         """Merge files, each over the one before; variables and paths stay as written. Raises ComposeError."""
+        for path in paths:
+            if _nodes(text_of(path)) > _MOST_NODES:
+                raise ComposeError("aliases (`*name`) of aliases make it too large: write them out")
         tree: Tree = json.loads(self._called([*(f"--file={path}" for path in paths), *_READ, *options]))
         return tree
 
@@ -94,6 +100,25 @@ class Compose:
                 f"docker compose {error}: aliases (`*name`) of aliases may make it too large: write them out, or try "
                 "again where this machine was busy"
             ) from None
+
+
+def _nodes(text: str) -> int:
+    """Count the values of a file with its aliases written out; 0 without any, and where only Compose can read it."""
+    sizes: dict[int, int] = {}
+
+    def count(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            # Of one that holds itself, which Compose refuses.
+            sizes[id(node)] = 1
+            parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+            pairs = (part if isinstance(part, tuple) else (part,) for part in parts)
+            sizes[id(node)] += sum(count(one) for pair in pairs for one in pair)
+        return sizes[id(node)]
+
+    try:
+        return count(node) if "*" in text and (node := yaml.compose(text, yaml.SafeLoader)) else 0
+    except (yaml.YAMLError, RecursionError):
+        return 0
 
 
 def load(settings: Settings, findings: Findings, compose: Compose) -> TransformContext:

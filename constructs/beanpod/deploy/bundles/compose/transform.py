@@ -16,13 +16,13 @@ from beanpod.deploy.bundles.compose.assets import (
 )
 from beanpod.deploy.bundles.compose.database import rds_variable
 from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
-from beanpod.deploy.bundles.compose.environment import transform_environment
+from beanpod.deploy.bundles.compose.environment import of_the_cdk_app, transform_environment
 from beanpod.deploy.bundles.compose.filters import remove_database, remove_profiles, remove_unused, transform_names
 from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, undefined
 from beanpod.deploy.bundles.compose.model import Findings, Port, Settings, TransformContext, Tree, Volume, at
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, load, to_yaml
 from beanpod.deploy.bundles.compose.services import publish_web_port, restart_proxy, transform_restarts
-from beanpod.deploy.bundles.dockerfiles import check_sources, exposed_ports, listed
+from beanpod.deploy.bundles.dockerfiles import check_sources, exposed_ports, listed, starts_nothing
 from beanpod.deploy.bundles.plan import BundlePlan, Images
 from beanpod.deploy.images import BuildSpec
 from beanpod.manifest.secret_like import looks_secret
@@ -108,6 +108,9 @@ def _check_dockerfile(context: TransformContext, spec: BuildSpec, web: str | Non
 
     for text in check_sources(spec, name_context=name_context):
         findings.problem(where, text)
+    service = context.services[str(spec.name)]
+    if not service.get("command") and not service.get("entrypoint") and (reason := starts_nothing(spec)):
+        findings.note(where, f"{reason}: write CMD there, or command in {context.production_name}")
     exposed = exposed_ports(spec)
     port = next((port.target for name, port in context.ports() if name == spec.name == web and port.is_web), None)
     if exposed and port and port not in exposed:
@@ -159,6 +162,8 @@ def _check_variables(context: TransformContext, tree: Tree) -> None:
     for path, problem in undefined(_without_keys(tree, "volumes"), context.settings.variables):
         rds = rds_variable(path[3]) if context.replaced and path[2:3] == ("environment",) else None
         suffix = f"; for RDS write {path[3]}: ${{{rds}}}" if rds else ""
+        if not rds and path[2:3] == ("environment",) and problem.startswith(f"${{{path[3]}}} "):
+            suffix = of_the_cdk_app(context, path[1])
         context.findings.problem(at(*path[1:]) if path[0] == "services" else ".".join(path), f"{problem}{suffix}")
     for name in context.services:
         if name in context.built:
