@@ -1,5 +1,6 @@
 """What becomes of a release that failed: it is left alone, found to be reverted, or rolled back. Once, never twice."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
@@ -25,7 +26,14 @@ _ADVICE = {
     **dict.fromkeys(
         _NO_TLS, "the database accepts only connections with TLS: docs/variables.md says what the app's driver needs"
     ),
+    "Access denied for user": "MariaDB denies access to connections without TLS, too: docs/variables.md says what the "
+    "app's driver needs",
 }
+
+
+def advice(lines: Collection[str]) -> tuple[str, ...]:
+    """Return what to do about causes, or lines of a log, that are known."""
+    return tuple(dict.fromkeys(text for words, text in _ADVICE.items() if any(words in line for line in lines)))
 
 
 @dataclass
@@ -163,8 +171,7 @@ class Recovery:
         found = [text for text in (first, *remedies((first, *more)), *verdict.causes, *more) if text]
         if not found and verdict.state is State.RECOVERING:
             found += self._health_causes(verdict.environment)
-        advice = (remedy for words, remedy in _ADVICE.items() if any(words in cause for cause in found))
-        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found), *dict.fromkeys(advice))
+        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found), *advice(found))
 
     def _health_causes(self, environment: Environment) -> tuple[str, ...]:
         try:
