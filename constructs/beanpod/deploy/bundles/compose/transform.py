@@ -22,7 +22,7 @@ from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, undefined
 from beanpod.deploy.bundles.compose.model import Findings, Port, Settings, TransformContext, Tree, Volume, at
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, load, to_yaml
 from beanpod.deploy.bundles.compose.services import publish_web_port, restart_proxy, transform_restarts
-from beanpod.deploy.bundles.dockerfiles import check_sources, exposed_ports, listed
+from beanpod.deploy.bundles.dockerfiles import check_sources, exposed_ports, listed, start_problem
 from beanpod.deploy.bundles.plan import BundlePlan, Images
 from beanpod.deploy.images import BuildSpec
 from beanpod.manifest.secret_like import looks_secret
@@ -108,6 +108,8 @@ def _check_dockerfile(context: TransformContext, spec: BuildSpec, web: str | Non
 
     for text in check_sources(spec, name_context=name_context):
         findings.problem(where, text)
+    if problem := start_problem(spec, overridden=context.services[str(spec.name)].keys()):
+        findings.problem(where, problem)
     exposed = exposed_ports(spec)
     port = next((port.target for name, port in context.ports() if name == spec.name == web and port.is_web), None)
     if exposed and port and port not in exposed:
