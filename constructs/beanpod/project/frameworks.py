@@ -16,6 +16,12 @@ _RDS_LOGIN = "${{RDS_PASSWORD}}"
 # the server, as that needs RDS's certificates in the image.
 _MYSQL_TLS = "?ssl=%7B%22rejectUnauthorized%22%3Afalse%7D"
 _NODE_TLS = {"pg": "?sslmode=no-verify", "postgres": "?sslmode=require", "mysql": _MYSQL_TLS, "mysql2": _MYSQL_TLS}
+# What the files of other languages say where the app uses a database.
+_DRIVERS = {
+    "*.csproj": {r"\bNpgsql\b": "postgres", r"\bMySql(?:Connector|\.Data)?\b": "mysql"},
+    "composer.json": {r"\"ext-(?:pdo_)?pgsql\"": "postgres", r"\"ext-(?:pdo_mysql|mysqli)\"": "mysql"},
+    "Gemfile": {r"^\s*gem ['\"]pg['\"]": "postgres", r"^\s*gem ['\"](?:mysql2|trilogy)['\"]": "mysql"},
+}
 
 
 @dataclass(frozen=True)
@@ -79,13 +85,12 @@ def _rails(folder: Path) -> Framework | None:
     if not re.search(r"^\s*gem ['\"]rails['\"]", text_of(folder / "Gemfile"), re.MULTILINE):
         return None
     route = re.search(r"get ['\"]/?([\w/-]+)['\"]\s*=>\s*['\"]rails/health#show", text_of(folder / "config/routes.rb"))
-    gem = re.search(r"^\s*gem ['\"](pg|mysql2|trilogy)['\"]", text_of(folder / "Gemfile"), re.MULTILINE)
     return Framework(
         "Rails",
         "Ruby",
         health_path=f"/{route[1]}" if route else None,
         migrate="bin/rails db:migrate",
-        engine=("postgres" if gem[1] == "pg" else "mysql") if gem else None,
+        engine=_engine_in(folder, "Gemfile"),
     )
 
 
@@ -177,7 +182,13 @@ def _go(folder: Path) -> Framework | None:
 
 def _language(folder: Path) -> Framework | None:
     files = {"*.csproj": ".NET", "composer.json": "PHP", "Gemfile": "Ruby"}
-    return next((Framework(name, name) for file, name in files.items() if any(folder.glob(file))), None)
+    found = next(((file, name) for file, name in files.items() if any(folder.glob(file))), None)
+    return Framework(found[1], found[1], engine=_engine_in(folder, found[0])) if found else None
+
+
+def _engine_in(folder: Path, file: str) -> str | None:
+    text = "\n".join(map(text_of, sorted(folder.glob(file))))
+    return _only({engine for driver, engine in _DRIVERS[file].items() if re.search(driver, text, re.MULTILINE)})
 
 
 # The most specific first: a Rails or Laravel app has a package.json too.
