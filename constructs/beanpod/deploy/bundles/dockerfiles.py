@@ -116,6 +116,17 @@ def start_problem(spec: BuildSpec, *, overridden: Collection[str] = ()) -> str |
     return f"starts {name}, which is not executable: {how}, and commit it"
 
 
+def has_health_check(spec: BuildSpec) -> bool:
+    """Whether the Dockerfile gives its image a HEALTHCHECK."""
+    stage = next(reversed(_read(spec).built(spec.target)), None)
+    while stage:
+        for one in reversed(stage.instructions):
+            if one.keyword == "HEALTHCHECK":
+                return one.value.upper() != "NONE"
+        stage = stage.base
+    return False
+
+
 def _started(instructions: Sequence[Instruction], context: Path) -> Path | None:
     """Return the file of the build context that a stage starts; None where it starts another program."""
     by_keyword = {one.keyword: one for one in instructions}
