@@ -15,6 +15,7 @@ from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, 
 _MOST_CAUSES = 8
 # What PostgreSQL and MySQL say; of the first, Node.js prints the routine last.
 _NO_TLS = ("no pg_hba.conf entry", "'ClientAuthentication'", "insecure transport", "require_secure_transport")
+_UNKNOWN_AUTHORITY = ("certificate verify failed", "self-signed certificate", "unable to get local issuer certificate")
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-rules.html
 _ADVICE = {
     "HTTP 4xx": "if clients cause the 4xx, have Elastic Beanstalk ignore them: docs/deploying.md has the option of the "
@@ -25,6 +26,11 @@ _ADVICE = {
     "pushed, deploy again, which pushes it again",
     **dict.fromkeys(
         _NO_TLS, "the database accepts only connections with TLS: docs/variables.md says what the app's driver needs"
+    ),
+    **dict.fromkeys(
+        _UNKNOWN_AUTHORITY,
+        "the app does not know who issued a certificate: if it is the database's, for TLS, docs/variables.md says what "
+        "the driver needs",
     ),
     "Access denied for user": "MariaDB denies access to connections without TLS, too: docs/variables.md says what the "
     "app's driver needs",
