@@ -28,7 +28,9 @@ class DatabaseStack(Stack):
         self, scope: Construct, construct_id: str, *, stage: StageConfig, network: ServiceNetwork, **kwargs: Any
     ) -> None:
         protected = stage.database is not None and stage.database.deletion_protection
-        super().__init__(scope, construct_id, termination_protection=protected, **kwargs)
+        # The CDK's own metadata would be a resource, and with it a stack, where there is no database.
+        reporting = None if stage.database else False
+        super().__init__(scope, construct_id, termination_protection=protected, analytics_reporting=reporting, **kwargs)
         self.database = stages.add_database(self, "Database", stage, network=network)
 
 

@@ -153,8 +153,9 @@ def add_database(
 ) -> Database | None:
     """Add the database and its secret, or nothing where the stage has no database.
 
-    Without a database the stack is empty. The CDK CLI deletes a deployed stack that became empty and skips one that was
-    never deployed, so removing `[database]` needs no other command than `cdk deploy --all`.
+    Without a database the stack is empty, if its `analytics_reporting` is False. The CDK CLI deletes a deployed stack
+    that became empty and skips one that was never deployed, so removing `[database]` needs no other command than
+    `cdk deploy --all`.
     """
     config = stage.database
     if config is None:

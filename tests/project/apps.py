@@ -186,7 +186,7 @@ def proposed(root: Path, **given: Any) -> Choices:
 
 def look(root: Path, **given: Any) -> tuple[Discovery, Choices]:
     """Discover an app and complete the choices, with the first answer to each question."""
-    found = discover(root, environ=NOBODY)
+    found = discover(root, dockerfile=given.get("dockerfile"), environ=NOBODY)
     choices = propose(found, Choices(image="ada/shop", **given))
     for question in list(missing(found, choices)):
         choices = answered(found, choices, question.option, question.choices[0])

@@ -68,6 +68,73 @@ def test_discovery_reads_the_files(name: str, expected: Choices, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    ("file", "text", "engine"),
+    [
+        ("Gemfile", "gem 'sinatra'\ngem 'pg', '~> 1.5'\n", "postgres"),
+        ("Gemfile", "gem 'sinatra'\ngem 'pgvector'\n", None),
+        ("Gemfile", "gem 'mysql2'\n# gem 'pg'\n", "mysql"),
+        ("composer.json", '{"require": {"slim/slim": "4", "ext-pdo_mysql": "*"}}', "mysql"),
+        ("Shop.csproj", '<PackageReference Include="Npgsql.EntityFrameworkCore.PostgreSQL" />', "postgres"),
+        ("Shop.csproj", '<PackageReference Include="Pomelo.EntityFrameworkCore.MySql" />', "mysql"),
+    ],
+)
+def test_a_driver_shows_the_database_of_an_app_without_a_known_framework(
+    file: str, text: str, engine: str | None, tmp_path: Path
+) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", file: text})
+    assert proposed(tmp_path).engine == engine
+
+
+FLASK = {"requirements.txt": "flask\nPyMySQL\n", "app.py": '@app.get("/healthz")\nos.environ["DB_HOST"]'}
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "copy", "context"),
+    [
+        ("docker/Dockerfile", "COPY requirements.txt .", "."),
+        ("docker/web/Dockerfile", "COPY . .", "."),
+        ("apps/docker/Dockerfile", "COPY web/app.py .", "apps"),
+        # A folder with an app, or with a page, of its own.
+        ("Dockerfile", "COPY . .", None),
+        ("site/Dockerfile", "COPY . .", None),
+        ("docker/Dockerfile", "COPY nginx.conf .", None),
+    ],
+)
+def test_a_dockerfile_beside_the_app_is_built_from_the_apps_folder(
+    dockerfile: str, copy: str, context: str | None, tmp_path: Path
+) -> None:
+    more = {"docker/nginx.conf": "", "apps/web/app.py": ""}
+    write_files(tmp_path, {**FLASK, **more, dockerfile: f"FROM python\n{copy}\nEXPOSE 80\n"})
+    manifest = write_manifest(tmp_path)
+    assert manifest.stage().service.context == context
+    assert plan_bundle(manifest.stage(), tmp_path).preview().files
+    variables = manifest.stage().variables
+    assert (manifest.stage().service.health_check_path, "DB_HOST" in variables) == (
+        ("/healthz", True) if context == "." or dockerfile == "Dockerfile" else ("/", False)
+    )
+
+
+@pytest.mark.parametrize(
+    ("cdk_json", "named"), [('{"app": "npx infra"}', True), ('{"app": "python app.py"}', False), ("[]", False)]
+)
+def test_a_cdk_json_of_another_app_is_named(cdk_json: str, named: bool, tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "cdk.json": cdk_json})
+    project = plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
+    assert any("runs another CDK app, `npx infra`" in step for step in next_steps(project)) == named
+
+
+def test_the_app_of_the_dockerfile_that_is_asked_for_is_found(tmp_path: Path) -> None:
+    admin = {"package.json": '{"dependencies": {"express": "5", "pg": "8"}}', "Dockerfile": "FROM node\nEXPOSE 3000\n"}
+    write_files(tmp_path / "admin", admin)
+    write_files(tmp_path / "shop", {**FLASK, "Dockerfile.prod": "FROM python\nEXPOSE 80\n"})
+    found, choices = look(tmp_path, dockerfile="shop/Dockerfile.prod")
+    assert found.framework
+    assert found.framework.name == "Flask"
+    assert (choices.port, choices.engine, choices.health_path) == (80, "mysql", "/healthz")
+    assert found.variables_read == ("DB_HOST",)
+
+
+@pytest.mark.parametrize(
     "command",
     [
         'CMD ["sh", "-c", "python manage.py migrate && gunicorn core.wsgi --bind 0.0.0.0:${APP_PORT:-8000} -w 4"]',
@@ -121,6 +188,9 @@ CURL = "healthcheck: {test: [CMD, curl, -f, 'http://localhost:8000/healthz']}"
         pytest.param({"main.py": "@app.get('/api/healthz', tags=['ops'])\n"}, "/api/healthz", id="fastapi"),
         pytest.param({"src/app.ts": "app.get('/health-check', (req, res) => {\n"}, "/health-check", id="express"),
         pytest.param({"main.go": 'mux.HandleFunc("GET /livez", live)\n'}, "/livez", id="go"),
+        pytest.param({"app.rb": "get '/' do\nend\nget('/health_check') { 'ok' }\n"}, "/health_check", id="sinatra"),
+        pytest.param({"config/routes.rb": "  get '/healthz', to: 'health#show'\n"}, "/healthz", id="rails"),
+        pytest.param({"spec/a.rb": "get '/health'\nexpect(ok)\n"}, None, id="a request of a test"),
         pytest.param({"Program.cs": 'app.MapHealthChecks("/health");\n'}, "/health", id="dotnet"),
         pytest.param({"src/app/api/health/route.ts": ""}, "/api/health", id="nextjs"),
         pytest.param({"shop/wsgi.py": "", "shop/urls.py": "    path('health/', ok),\n"}, "/health/", id="django"),

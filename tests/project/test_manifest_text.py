@@ -269,6 +269,30 @@ def test_a_compose_files_app_connects_to_rds(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "dependency", "expected"),
+    [
+        ("DB_SSLMODE", "disable", "mysql2", "require"),
+        ("PGSSLMODE", "disable", "pg", "no-verify"),
+        ("MYSQL_SSL_MODE", "DISABLED", "mysql2", "REQUIRED"),
+    ],
+)
+def test_the_mode_of_tls_is_what_rds_accepts(
+    name: str, value: str, dependency: str, expected: str, tmp_path: Path
+) -> None:
+    database = "  db: {image: 'postgres:17', environment: {POSTGRES_PASSWORD: secret}}\n"
+    environment = f"environment: {{DB_HOST: db, {name}: {value}}}"
+    files = {
+        "Dockerfile": "FROM node\nEXPOSE 80\n",
+        "package.json": f'{{"dependencies": {{"{dependency}": "3"}}}}',
+        "compose.yaml": f"services:\n  web: {{build: ., ports: ['80:80'], {environment}}}\n{database}",
+        ".env.example": f"{name}={value}\n",
+    }
+    write_files(tmp_path, files)
+    assert production(tmp_path)["web"]["environment"] == {"DB_HOST": "${RDS_HOSTNAME}", name: expected}
+    assert written(tmp_path, dockerfile="Dockerfile", engine="postgres")["variables"][name] == expected
+
+
 def test_a_default_that_names_the_database_is_replaced(tmp_path: Path) -> None:
     root = lay_out("django", tmp_path)
     compose = yaml.safe_load((root / "docker-compose.yml").read_text())
@@ -364,6 +388,23 @@ def test_what_an_example_file_names_reaches_the_services_of_a_compose_file_as_we
     assert '# DJANGO_ALLOWED_HOSTS = "localhost"\n' in text
     assert "\n# STRIPE_SECRET_KEY = { ssm = " in text
     assert "MODE" not in text
+
+
+def test_what_only_the_build_reads_is_no_variable_of_the_container(tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": "FROM node AS build\nARG SITE\nARG NODE_ENV=production\nFROM nginx\nEXPOSE 80\n",
+        ".env.example": "NEXT_PUBLIC_API=https://api\nSITE=Shop\nNODE_ENV=development\nTITLE=x\n",
+    }
+    write_files(tmp_path, files)
+    text = manifest_text(*look(tmp_path))
+    assert '# args = { NEXT_PUBLIC_API = "https://api", SITE = "Shop" }  # for ARG lines of the Dockerfile' in text
+    assert text.count("NEXT_PUBLIC_API") == text.count("SITE") == 1
+    assert '# TITLE = "x"\n' in text
+    build = "build: {context: ., args: {SITE: Shop}}"
+    write_files(tmp_path, {"compose.yaml": f"services:\n  web: {{{build}, ports: ['80:80']}}\n"})
+    text = manifest_text(*look(tmp_path))
+    assert "# The build reads NEXT_PUBLIC_API: give it in the compose file, as build.args" in text
+    assert "SITE" not in text.replace("NEXT_PUBLIC_API", "")
 
 
 def test_without_a_database_nothing_replaces_the_compose_files_own(tmp_path: Path) -> None:

@@ -81,6 +81,13 @@ def test_the_last_lines_of_the_logs_hold_a_whole_error_of_a_node_driver(project:
     assert "error: no pg_hba.conf entry" in replace(project, runner=runner).logs()
 
 
+def test_the_last_lines_of_the_logs_hold_the_message_of_an_error_in_ruby(project: EmulatedProject) -> None:
+    runner = _Printing(Display(Renderer(), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
+    lines = ["KeyError - key not found", "\tapp.rb:5:in `fetch'", *["\t/usr/gems/rack-2/lib/a.rb:9:in `call'"] * 50]
+    runner.output = json.dumps([{"message": line} for line in lines])
+    assert replace(project, runner=runner).logs() == lines[:2]
+
+
 @pytest.mark.parametrize("by_role", [False, True])
 def test_the_deployer_is_the_deploy_user_or_a_session_of_githubs_role(project: EmulatedProject, by_role: bool) -> None:
     stack(project, by_role)

@@ -11,6 +11,7 @@ from contextlib import chdir
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from beanpod.cli.commands.rehearse import Rehearsal, Release, rehearse
 from beanpod.cli.main import main
 from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.kept import KeptRehearsal
+from beanpod.cli.rehearsal.processes import Done
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, manifest_text, substituted
 from beanpod.deploy.errors import DeployError, UsageError
 from beanpod.manifest import Manifest
@@ -290,6 +292,46 @@ def test_a_rehearsal_that_is_left_running_ends_with_its_aws(tmp_path: Path) -> N
     assert (code, "\nbeanpod: the emulated AWS was killed, perhaps for" in errors.getvalue()) == (1, True)
 
 
+class _FailedBuild(_FailedRelease):
+    """Its build fails, which the logs of the environment say nothing of."""
+
+    releases = Rehearsal.releases
+
+    def start(self) -> None:
+        self.deployer, self.login = {}, {}
+        done = Done(3, "", ("| SITE is required", "Build: failed after 2 s"))
+        self.project: Any = SimpleNamespace(release=lambda _: (done, {"error": "building Dockerfile failed"}))
+
+
+def test_a_failed_build_shows_what_its_step_printed(tmp_path: Path) -> None:
+    (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n')
+    (tmp_path / "cdk.json").write_text("{}")
+    out, errors = io.StringIO(), io.StringIO()
+    with chdir(tmp_path):
+        main(["rehearse"], environ={}, stdout=out, stderr=errors, run=partial(rehearse, steps=_FailedBuild))
+    assert "SITE is required\n" in out.getvalue()
+    assert "building Dockerfile failed" in errors.getvalue()
+
+
+class _FailedJob(_FailedBuild):
+    """Its release fails since a job of the compose file does, whose log says why."""
+
+    def start(self) -> None:
+        super().start()
+        done, result = Done(6, "", ()), {"error": "shop-1 failed", "causes": ["migrate exited with 1"]}
+        self.project = SimpleNamespace(release=lambda _: (done, result), logs=lambda: ["pq: no pg_hba.conf entry"])
+
+
+def test_what_the_logs_say_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n')
+    (tmp_path / "cdk.json").write_text("{}")
+    out, errors = io.StringIO(), io.StringIO()
+    with chdir(tmp_path):
+        main(["rehearse"], environ={}, stdout=out, stderr=errors, run=partial(rehearse, steps=_FailedJob))
+    assert "pq: no pg_hba.conf entry" in out.getvalue()
+    assert "migrate exited with 1\n  the database accepts only connections with TLS" in errors.getvalue()
+
+
 @pytest.mark.parametrize("document", ["[]", '{"process": PROCESS, "workspace": {"root": "/"}}'])
 def test_the_file_of_another_version_is_no_rehearsal(tmp_path: Path, document: str) -> None:
     environ = {"XDG_CACHE_HOME": str(tmp_path)}
@@ -310,7 +352,6 @@ def test_a_killed_rehearsal_is_not_found(tmp_path: Path) -> None:
     announce = f"""\
 import os, signal
 from pathlib import Path
-from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.images.process import temporary_folder

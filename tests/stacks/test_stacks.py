@@ -7,10 +7,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from aws_cdk import assertions
+from aws_cdk import App, assertions
 from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import lint
 
+from beanpod.manifest import Manifest
+from stacks import add_stage
 from tests.stacks.conftest import Stage, synthesise, write_manifest
 
 StageOf = Callable[..., Stage]
@@ -162,6 +164,15 @@ def test_no_stack_has_a_lambda_function_or_custom_resource(stage: Stage) -> None
 
 def test_a_stage_without_a_database_has_no_database_stack(stage_of: StageOf) -> None:
     assert set(stage_of("small", "none").templates) == {"network", "service", "delivery"}
+
+
+def test_the_cdks_own_metadata_is_no_database_stack(tmp_path: Path) -> None:
+    # As the CDK CLI has it unless told otherwise.
+    app = App(context={"aws:cdk:version-reporting": True})
+    add_stage(app, Manifest.read(write_manifest(tmp_path, "small", "none")))
+    resources = {stack.stack_name: stack.template.get("Resources") for stack in app.synth().stacks}
+    assert [name for name, found in resources.items() if not found] == ["guestbook-test-database"]
+    assert all("CDKMetadata" in found for found in resources.values() if found)
 
 
 def test_templates_are_the_same_every_time(tmp_path: Path, stage_of: StageOf) -> None:

@@ -1,5 +1,6 @@
 """Commands that messages name, with the options of the command that prints them: they can be pasted."""
 
+import os
 import re
 import shlex
 
@@ -21,7 +22,9 @@ def completed(text: str, options: Options) -> str:
     if options.rehearsal or options.command == "rehearse":
         # Else it would deploy to AWS itself.
         text = _STACKS.sub("start the rehearsal again", text)
-    if (folder := str(options.manifest.parent)) != "." and (options.manifest.parent / "cdk.json").is_file():
+    folder = str(options.manifest.parent)
+    # Not Path.is_file, which raises an error where this user may not look.
+    if folder != "." and os.path.isfile(options.manifest.parent / "cdk.json"):
         # The CDK CLI reads cdk.json in its working directory.
         text = _CDK.sub(lambda found: f"`(cd {shlex.quote(folder)} && {found[1]})`", text)
     return _COMMAND.sub(complete, text)

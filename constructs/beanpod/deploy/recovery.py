@@ -1,5 +1,6 @@
 """What becomes of a release that failed: it is left alone, found to be reverted, or rolled back. Once, never twice."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
@@ -14,6 +15,7 @@ from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, 
 _MOST_CAUSES = 8
 # What PostgreSQL and MySQL say; of the first, Node.js prints the routine last.
 _NO_TLS = ("no pg_hba.conf entry", "'ClientAuthentication'", "insecure transport", "require_secure_transport")
+_UNKNOWN_AUTHORITY = ("certificate verify failed", "self-signed certificate", "unable to get local issuer certificate")
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-rules.html
 _ADVICE = {
     "HTTP 4xx": "if clients cause the 4xx, have Elastic Beanstalk ignore them: docs/deploying.md has the option of the "
@@ -25,7 +27,19 @@ _ADVICE = {
     **dict.fromkeys(
         _NO_TLS, "the database accepts only connections with TLS: docs/variables.md says what the app's driver needs"
     ),
+    **dict.fromkeys(
+        _UNKNOWN_AUTHORITY,
+        "the app does not know who issued a certificate: if it is the database's, for TLS, docs/variables.md says what "
+        "the driver needs",
+    ),
+    "Access denied for user": "MariaDB denies access to connections without TLS, too: docs/variables.md says what the "
+    "app's driver needs",
 }
+
+
+def advice(lines: Collection[str]) -> tuple[str, ...]:
+    """Return what to do about causes, or lines of a log, that are known."""
+    return tuple(dict.fromkeys(text for words, text in _ADVICE.items() if any(words in line for line in lines)))
 
 
 @dataclass
@@ -163,8 +177,7 @@ class Recovery:
         found = [text for text in (first, *remedies((first, *more)), *verdict.causes, *more) if text]
         if not found and verdict.state is State.RECOVERING:
             found += self._health_causes(verdict.environment)
-        advice = (remedy for words, remedy in _ADVICE.items() if any(words in cause for cause in found))
-        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found), *dict.fromkeys(advice))
+        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found), *advice(found))
 
     def _health_causes(self, environment: Environment) -> tuple[str, ...]:
         try:

@@ -119,7 +119,7 @@ def missing(found: Discovery, choices: Choices) -> Iterator[Missing]:
         ports = _web_ports(compose)
         yield Missing("--port", "Which container port do users reach?", tuple(str(port) for port in ports))
     if choices.port is None and not compose:
-        facts = _chosen_dockerfile(found, choices)
+        facts = chosen_dockerfile(found, choices)
         if facts and len(facts.ports) > 1:
             yield Missing("--port", "Which port serves HTTP?", tuple(str(port) for port in facts.ports))
     if choices.engine is None and compose and len(compose.databases) > 1:
@@ -162,13 +162,13 @@ def _compose_file(found: Discovery, given: Choices) -> ComposeFacts | None:
         return None
     if given.compose is not None:
         return facts if given.compose == facts.path else None
-    if facts.folder and _chosen_dockerfile(found, given):
+    if facts.folder and chosen_dockerfile(found, given):
         return None
     return facts if facts.built or (_web_ports(facts) and not found.dockerfiles) else None
 
 
 def _with_dockerfile(found: Discovery, choices: Choices) -> Choices:
-    facts = _chosen_dockerfile(found, choices)
+    facts = chosen_dockerfile(found, choices)
     if facts is None:
         return choices
     framework = found.framework
@@ -176,16 +176,17 @@ def _with_dockerfile(found: Discovery, choices: Choices) -> Choices:
         choices,
         dockerfile=facts.path,
         port=choices.port or (facts.ports[0] if len(facts.ports) == 1 else None),
-        health_path=choices.health_path or _health_path(found, facts.health_path, posixpath.dirname(facts.path)),
+        health_path=choices.health_path or _health_path(found, facts.health_path, facts.context),
         engine=choices.engine or (framework.engine if framework else None) or _development_engine(found),
         arm64=facts.architecture == "arm64",
     )
 
 
-def _chosen_dockerfile(found: Discovery, choices: Choices) -> DockerfileFacts | None:
+def chosen_dockerfile(found: Discovery, choices: Choices) -> DockerfileFacts | None:
+    """Return the Dockerfile that is deployed; None where it has to be asked for."""
     if choices.dockerfile is not None:
         named = next((one for one in found.dockerfiles if one.path == choices.dockerfile), None)
-        return named or DockerfileFacts(choices.dockerfile)
+        return named or DockerfileFacts(choices.dockerfile, context=posixpath.dirname(choices.dockerfile))
     at_root = [one for one in found.dockerfiles if "/" not in one.path]
     if at_root:
         return at_root[0]

@@ -14,13 +14,14 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from beanpod.deploy.bundles.compose.development import for_production
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
+from beanpod.deploy.bundles.dockerfiles import absent_sources, copied
 from beanpod.deploy.bundles.files import text_of
 from beanpod.deploy.images import Dockerfile, Instruction, read_dockerfile
 from beanpod.project.frameworks import Framework, find_framework
@@ -61,6 +62,7 @@ _NOT_THE_APP = frozenset(
 )
 # In a command: `--bind 0.0.0.0:${PORT:-8000}`, or `["--port", "8000"]`.
 _LISTENS = re.compile(r"""(?:\b0\.0\.0\.0:|\[::\]:|--port[\s=",']+)(?:\$\{\w+:-)?(\d{2,5})\b""")
+_FOR_DOCKER = re.compile(r"(?:docker|containers?|deploy(?:ment)?|infra|ops)(?:/|$)", re.IGNORECASE)
 _NOT_DEPLOYED = re.compile(r"tests?|e2e|examples?|docs?|benchmarks?", re.IGNORECASE)
 
 
@@ -70,12 +72,14 @@ class DockerfileFacts:
 
     Attributes:
         path: Relative to the project's folder.
+        context: The build context, relative to the project's folder: where the app is. Default: the project's folder.
         ports: The TCP ports that it exposes; without EXPOSE the one that its command names.
         health_path: The path that its HEALTHCHECK asks for over HTTP; None without one.
         architecture: `amd64` or `arm64`, where `FROM --platform` says so; None otherwise.
     """
 
     path: str
+    context: str = ""
     ports: tuple[int, ...] = ()
     health_path: str | None = None
     architecture: str | None = None
@@ -137,7 +141,7 @@ class Discovery:
 
     Attributes:
         root: The project's folder.
-        dockerfiles: All Dockerfiles, the nearest first.
+        dockerfiles: All Dockerfiles, the one that was asked for first, then the nearest.
         compose: The compose file; None without one.
         compose_error: Why the compose file could not be read; "" where it could, or where there is none.
         framework: The app's framework or language; None where nothing shows it.
@@ -166,36 +170,54 @@ class Discovery:
     manifest: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def discover(root: Path, *, compose_file: str | None = None, environ: Mapping[str, str] = os.environ) -> Discovery:
+def discover(
+    root: Path,
+    *,
+    dockerfile: str | None = None,
+    compose_file: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Discovery:
     """Look at a project's folder.
 
     Args:
         root: The folder in which the project's files will be.
+        dockerfile: The Dockerfile that was asked for, relative to the folder.
         compose_file: The compose file, relative to the folder. Default: the one that Docker Compose would find there,
             or the only one in a folder below, such as `docker/docker-compose.yml`.
         environ: Variables of the process; DOCKER_CONFIG and HOME say where Docker's login is.
     """
-    dockerfiles = tuple(_dockerfiles(root))
     manifest = _manifest(root / "beanpod.toml")
     compose, error = _compose(root, compose_file or manifest.get("service", {}).get("compose"))
-    folders = [root / posixpath.dirname(one.path) for one in dockerfiles] or [root]
     remote = git(root, "remote", "get-url", "origin").strip()
-    framework = next(filter(None, map(find_framework, [*folders, root])), None)
-    return Discovery(
+    found = Discovery(
         root=root,
-        dockerfiles=dockerfiles,
+        dockerfiles=tuple(_dockerfiles(root)),
         compose=compose,
         compose_error=error,
-        framework=framework,
         repository=_github_repository(remote),
         other_host=_other_host(remote),
         # It is written into workflows, which are UTF-8.
         prefix=os.fsencode(git(root, "rev-parse", "--show-prefix").strip()).decode(errors="replace"),
         branch=_branch(root),
         docker_user=_docker_user(environ),
-        variables=_example_variables([root, *([root / compose.folder] if compose else []), *folders]),
-        variables_read=tuple(variables_read(folders[0])),
         manifest=manifest,
+    )
+    return with_dockerfile(found, dockerfile or manifest.get("service", {}).get("dockerfile"))
+
+
+def with_dockerfile(found: Discovery, path: str | None) -> Discovery:
+    """Return what was found with a Dockerfile first, and what the app's own files beside it say; None: the nearest."""
+    root, dockerfiles = found.root, found.dockerfiles
+    if path and (root / path).is_file():
+        dockerfiles = (_dockerfile(root, path), *(one for one in dockerfiles if one.path != path))
+    folders = [root / one.context for one in dockerfiles] or [root]
+    compose = [root / found.compose.folder] if found.compose else []
+    return replace(
+        found,
+        dockerfiles=dockerfiles,
+        framework=next(filter(None, map(find_framework, [*folders, root])), None),
+        variables=_example_variables([root, *compose, *folders]),
+        variables_read=tuple(variables_read(folders[0])),
     )
 
 
@@ -222,7 +244,7 @@ def _dockerfiles(root: Path) -> Iterable[DockerfileFacts]:
         for folder in folders:
             path = folder / "Dockerfile"
             if path.is_file() and _name_and_tag(_base(path))[0] not in _NOT_THE_APP:
-                yield _dockerfile(path, path.relative_to(root).as_posix())
+                yield _dockerfile(root, path.relative_to(root).as_posix())
         folders = [below for folder in folders for below in _folders_in(folder)]
 
 
@@ -237,16 +259,31 @@ def _folders_in(folder: Path) -> list[Path]:
     ]
 
 
-def _dockerfile(path: Path, name: str) -> DockerfileFacts:
-    parsed = Dockerfile.parse(path.read_text(encoding="utf-8", errors="replace"))
+def _dockerfile(root: Path, name: str) -> DockerfileFacts:
+    parsed = Dockerfile.parse((root / name).read_text(encoding="utf-8", errors="replace"))
     instructions = parsed.stages[-1].instructions if parsed.stages else []
     platform = instructions[0].flags.get("platform", "") if instructions else ""
     return DockerfileFacts(
         name,
+        context=_context(root, posixpath.dirname(name), parsed),
         ports=parsed.exposed(None) or _ports_of_command(instructions),
         health_path=_health_path(instructions),
         architecture=platform.partition("/")[2] if platform in ("linux/amd64", "linux/arm64") else None,
     )
+
+
+def _context(root: Path, own: str, file: Dockerfile) -> str:
+    """Return the folder that has what a Dockerfile copies: its own, or the nearest above, up to the project's.
+
+    Of a Dockerfile that names no file, as in `COPY . .`, and is in a folder such as `docker/`, it is the nearest with
+    the app.
+    """
+    above = [] if own.startswith(("..", "/")) else [path.as_posix() for path in Path(own).parents]
+    places = [own, *("" if place == "." else place for place in above)]
+    sources = {source for stage in file.needed(None) for one in stage.instructions for source in copied(one)}
+    if sources <= {".", "./"} and _FOR_DOCKER.match(own):
+        return next((place for place in places if find_framework(root / place)), own)
+    return next((place for place in places if not any(absent_sources(file, None, root / place))), own)
 
 
 def _ports_of_command(instructions: Sequence[Instruction]) -> tuple[int, ...]:
@@ -318,7 +355,7 @@ def _checked_path(service: Mapping[str, Any], folder: Path) -> str | None:
     if test or "build" not in service:
         return None
     dockerfile = _dockerfile_of({**service["build"], **for_production(service["build"], folder)}, folder)
-    return _dockerfile(dockerfile, "").health_path if dockerfile.is_file() else None
+    return _dockerfile(folder, str(dockerfile)).health_path if dockerfile.is_file() else None
 
 
 def _dockerfile_of(build: Mapping[str, Any], folder: Path) -> Path:

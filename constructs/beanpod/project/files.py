@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from beanpod.deploy.bundles.compose.reading import production_files
-from beanpod.project.choices import Choices
+from beanpod.project.choices import Choices, chosen_dockerfile
 from beanpod.project.discovery import Discovery
 from beanpod.project.manifest_text import manifest_text, production_compose
 
@@ -124,7 +124,8 @@ def workflow(found: Discovery, choices: Choices) -> str:
         manifest = _quoted(f"{found.prefix}beanpod.toml")
         text = text.replace("          stage: ${{", f"          manifest: {manifest}\n          stage: ${{{{")
         text = _named(text, choices)
-    folder = posixpath.dirname(choices.dockerfile or "") or "."
+    facts = chosen_dockerfile(found, choices) if choices.dockerfile else None
+    folder = (facts.context if facts else "") or "."
     if _has_npm_tests(found.root / folder):
         place = posixpath.normpath(f"{found.prefix}{folder}")
         return text.replace("working-directory: service", f"working-directory: {_quoted(place)}")

@@ -13,6 +13,12 @@ _HOST, _PORT, _NAME, _USER = ("{database.host}", "{database.port}", "{database.n
 # Beanstalk passes the variable as it is; Spring resolves it from RDS_PASSWORD, which is a secret.
 # https://docs.spring.io/spring-boot/reference/features/external-config.html#features.external-config.files.property-placeholders
 _RDS_LOGIN = "${{RDS_PASSWORD}}"
+# What the files of other languages say where the app uses a database.
+_DRIVERS = {
+    "*.csproj": {r"\bNpgsql\b": "postgres", r"\bMySql(?:Connector|\.Data)?\b": "mysql"},
+    "composer.json": {r"\"ext-(?:pdo_)?pgsql\"": "postgres", r"\"ext-(?:pdo_mysql|mysqli)\"": "mysql"},
+    "Gemfile": {r"^\s*gem ['\"]pg['\"]": "postgres", r"^\s*gem ['\"](?:mysql2|trilogy)['\"]": "mysql"},
+}
 
 
 @dataclass(frozen=True)
@@ -75,13 +81,12 @@ def _rails(folder: Path) -> Framework | None:
     if not re.search(r"^\s*gem ['\"]rails['\"]", text_of(folder / "Gemfile"), re.MULTILINE):
         return None
     route = re.search(r"get ['\"]/?([\w/-]+)['\"]\s*=>\s*['\"]rails/health#show", text_of(folder / "config/routes.rb"))
-    gem = re.search(r"^\s*gem ['\"](pg|mysql2|trilogy)['\"]", text_of(folder / "Gemfile"), re.MULTILINE)
     return Framework(
         "Rails",
         "Ruby",
         health_path=f"/{route[1]}" if route else None,
         migrate="bin/rails db:migrate",
-        engine=("postgres" if gem[1] == "pg" else "mysql") if gem else None,
+        engine=_engine_in(folder, "Gemfile"),
     )
 
 
@@ -168,7 +173,13 @@ def _go(folder: Path) -> Framework | None:
 
 def _language(folder: Path) -> Framework | None:
     files = {"*.csproj": ".NET", "composer.json": "PHP", "Gemfile": "Ruby"}
-    return next((Framework(name, name) for file, name in files.items() if any(folder.glob(file))), None)
+    found = next(((file, name) for file, name in files.items() if any(folder.glob(file))), None)
+    return Framework(found[1], found[1], engine=_engine_in(folder, found[0])) if found else None
+
+
+def _engine_in(folder: Path, file: str) -> str | None:
+    text = "\n".join(map(text_of, sorted(folder.glob(file))))
+    return _only({engine for driver, engine in _DRIVERS[file].items() if re.search(driver, text, re.MULTILINE)})
 
 
 # The most specific first: a Rails or Laravel app has a package.json too.

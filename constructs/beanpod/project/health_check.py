@@ -18,10 +18,13 @@ _ROUTE = re.compile(
             rf"\b(?:app|application|server|fastify)(?:\.|->)(?:get|route|use|all|api_route|MapGet|MapHealthChecks)\({_QUOTED}",
             # Go's mux.HandleFunc("GET /health" and r.Get("/health"
             rf"\b(?:app|e|http|mux|r|router)\.(?:GET|Get|Handle|HandleFunc)\({_QUOTED}",
+            # Sinatra's get "/health" do, and Rails' get "/health" => or to:
+            rf"^\s*get[ (]{_QUOTED}\)?\s*(?:do\b|\{{|=>|,\s*to:)",
             # url === "/health"
             rf"\b(?:path|pathname|url)\s*={{2,3}}{_QUOTED}",
         )
-    )
+    ),
+    re.MULTILINE,
 )
 # Next.js makes a route of each file: app/api/health/route.ts, pages/api/health.js
 _ROUTE_FILE = re.compile(rf"(?:src/)?(?:app/({_PATH})/route|pages/({_PATH}))\.[jt]s")

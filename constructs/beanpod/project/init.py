@@ -1,5 +1,6 @@
 """`beanpod init`: look at the folder, ask for what nothing shows, write the project's files."""
 
+import json
 import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import service_problem
 from beanpod.project.choices import Choices, Missing, answered, missing, propose
-from beanpod.project.discovery import Discovery
+from beanpod.project.discovery import Discovery, with_dockerfile
 from beanpod.project.dockerfiles import dockerfile_for
 from beanpod.project.files import Change, ProjectFile, own_production_file, project_files, requirements_file
 from beanpod.project.manifest_text import production_compose
@@ -58,7 +59,10 @@ def plan(found: Discovery, given: Choices, *, ask: Ask | None) -> Project:
                 f"give {' and '.join(options)}: there is no terminal to ask on",
                 causes=tuple(_hint(one) for one in missing(found, choices)),
             )
-        choices = answered(found, choices, question.option, ask(question))
+        answer = ask(question)
+        if question.option == "--dockerfile":
+            found = with_dockerfile(found, answer)
+        choices = answered(found, choices, question.option, answer)
     return Project(found, choices, project_files(found, choices))
 
 
@@ -127,11 +131,27 @@ def found_lines(project: Project) -> Iterator[tuple[str, str]]:
         yield "GitHub", f"{found.repository}, branch {choices.branch}"
 
 
+def _app_of(cdk_json: str | None) -> str | None:
+    """Return the command of a cdk.json; None where it has none."""
+    try:
+        settings = json.loads(cdk_json or "{}")
+    except ValueError:
+        return None
+    return str(settings["app"]) if isinstance(settings, dict) and "app" in settings else None
+
+
 def next_steps(project: Project) -> Iterator[str]:
     """Yield what is left to do, in order."""
     kept = [file.path for file in project.files if file.change is Change.KEPT]
     if kept:
         yield f"Compare {', '.join(kept)} with what this version would write: beanpod init --diff"
+    cdk = next((file for file in project.files if file.path == "cdk.json"), None)
+    if cdk and _app_of(cdk.present) not in (None, _app_of(cdk.text)):
+        yield (
+            f"cdk.json runs another CDK app, `{_app_of(cdk.present)}`, and so do `beanpod cdk` and `beanpod rehearse`, "
+            f"not `{_app_of(cdk.text)}`: move that app into a folder of its own, with its cdk.json, or use Beanpod's "
+            "constructs in it, as docs/your-own.md says"
+        )
     yield "Read beanpod.toml; what could not be found out is a comment there"
     own = own_production_file(project.found, project.choices)
     if own and production_compose(project.found, project.choices):

@@ -1,6 +1,7 @@
 """`beanpod.toml` of a new project, and the `compose.prod.yaml` that a compose file's app needs beside it."""
 
 import json
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,18 +15,20 @@ from beanpod.deploy.bundles.compose.database import (
     driver_in,
     host_of_variable,
     is_of_a_database,
+    is_tls_mode,
     login_in,
     names_engine,
     rds_variable,
     remedy,
+    turns_off_tls,
 )
 from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import mapping
 from beanpod.deploy.bundles.files import printable, text_of
-from beanpod.deploy.images import Repository
+from beanpod.deploy.images import Dockerfile, Repository
 from beanpod.manifest.secret_like import looks_secret, secret_line
-from beanpod.project.choices import Choices
+from beanpod.project.choices import Choices, chosen_dockerfile
 from beanpod.project.discovery import ComposeFacts, Discovery, published_ports
 from beanpod.project.frameworks import jdbc_url
 
@@ -37,6 +40,8 @@ _SETTINGS = {
 }
 # Of the server that a developer runs, or of tests.
 _NOT_IN_PRODUCTION = re.compile(r"ROOT|TEST")
+# Tools for web pages write them into the pages that they build.
+_IN_PAGES = re.compile(r"(?:NEXT_PUBLIC|VITE|REACT_APP|VUE_APP|GATSBY)_")
 # Variables without a default: $NAME, ${NAME}, ${NAME?error} and ${NAME:?error}.
 _UNSET = re.compile(r"\$(?:\{(\w+)(?::?\?[^}]*)?\}|(\w+))")
 
@@ -120,6 +125,15 @@ def _service(found: Discovery, choices: Choices) -> str:
     ]
     file = ("compose", choices.compose) if choices.compose else ("dockerfile", choices.dockerfile)
     lines.append(f"{file[0]} = {_toml(file[1])}")
+    facts = None if choices.compose else chosen_dockerfile(found, choices)
+    if facts and facts.context != posixpath.dirname(facts.path):
+        lines.append(f"context = {_toml(facts.context or '.')}")
+    arguments, given = _build_arguments(found, choices)
+    if arguments and choices.compose and (absent := ", ".join(name for name in arguments if name not in given)):
+        lines.append(f"# The build reads {absent}: give it in the compose file, as build.args")
+    elif arguments and not choices.compose:
+        values = ", ".join(f"{name} = {_toml(value)}" for name, value in arguments.items())
+        lines.append(f"# args = {{ {values} }}  # for ARG lines of the Dockerfile, as the build reads them")
     if choices.port:
         lines.append(f"port = {choices.port}")
     elif _reads_port(found, choices):
@@ -133,6 +147,23 @@ def _service(found: Discovery, choices: Choices) -> str:
     if found.framework and found.framework.migrate:
         lines.append(f"# Migrations: {_migration(found, choices)}")
     return "\n".join(lines)
+
+
+def _build_arguments(found: Discovery, choices: Choices) -> tuple[dict[str, str], set[str]]:
+    """Return the variables of an example file that a build reads, and the build arguments of the compose file."""
+    file, given = Dockerfile.parse(""), set[str]()
+    if choices.compose and found.compose:
+        builds = (found.compose.services[name]["build"] for name in found.compose.built)
+        given = {name for build in builds for name in environment_of({"environment": build.get("args")})}
+    else:
+        file = Dockerfile.parse(text_of(found.root / str(choices.dockerfile)))
+    read = {
+        name: value
+        for name, value in found.variables.items()
+        if (_IN_PAGES.match(name) or name in given or file.declares(name))
+        and not (is_of_a_database(name) or looks_secret(name, value))
+    }
+    return read, given
 
 
 def _reads_port(found: Discovery, choices: Choices) -> bool:
@@ -170,10 +201,15 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
                 secrets.append(f'{name} = {{ database = "password" }}')
             elif rds:
                 variables[name] = _SETTINGS[rds]
+            elif is_tls_mode(name):
+                variables[name] = _tls_mode(
+                    found.variables.get(name, ""), found.framework.driver if found.framework else ""
+                )
             elif is_of_a_database(name) and re.search(r"UR[IL]$|DSN$", name):
                 comments += _url(name, found, choices)
     lines = [*comments, *(f"{name} = {_toml(value)}" for name, value in variables.items())]
     needed, given = _needed(found, choices), _given(found, choices)
+    given |= _build_arguments(found, choices)[0].keys()
     examples = {name: value for name, value in found.variables.items() if name not in needed.keys() | given}
     for name, value in (needed | examples).items():
         replaced = is_of_a_database(name) and not names_engine(name, value)
@@ -203,6 +239,14 @@ def _url(name: str, found: Discovery, choices: Choices) -> Iterator[str]:
         # A shell takes unquoted parentheses for its own.
         quoted = f'\\"{url}\\"' if "(" in url else url
         yield f'# CMD ["sh", "-c", "export {name}={quoted}; exec COMMAND"]'
+
+
+def _tls_mode(value: str, driver: str) -> str:
+    """Return what a variable such as DB_SSLMODE must be, in the letters of the value that it has."""
+    # Node.js's `pg` takes `require` for a verification of the server.
+    if driver == "pg":
+        return "no-verify"
+    return "REQUIRED" if value.isupper() else "require"
 
 
 def _secrets_in_the_file(found: Discovery, choices: Choices) -> Iterator[str]:
@@ -286,7 +330,9 @@ def _rds_variables(root: Path, compose: ComposeFacts, choices: Choices) -> dict[
         build = other.get("build")
         driver = driver_in(root / compose.folder / build.get("context", "")) if build else ""
         for variable, value in values.items():
-            if instead := _rds_value(variable, value, names, login, driver):
+            if is_tls_mode(variable) and turns_off_tls(variable, value or ""):
+                changed.setdefault(name, {})[variable] = _tls_mode(value or "", driver)
+            elif instead := _rds_value(variable, value, names, login, driver):
                 changed.setdefault(name, {})[variable] = instead
     return changed
 

@@ -111,7 +111,7 @@ class InstanceRuntime:
                 hint = "; set it to a path that the app answers" if status == HTTPStatus.NOT_FOUND else ""
                 hint = f", and not redirect to {target}" if target else hint
                 wanted = f"HealthCheckPath must answer {settings.health_codes}{hint}"
-                wanted = wanted if status else "the app must listen there"
+                wanted = wanted if status else "the app must listen there, on 0.0.0.0 and not only on 127.0.0.1"
                 text = f"{answer} after {settings.health_seconds:.0f} s: {wanted}"
                 raise InstanceError("pass the health check", text)
             time.sleep(_POLL_SECONDS)

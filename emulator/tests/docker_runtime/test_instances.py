@@ -138,7 +138,7 @@ def hook(phase: str) -> dict[str, str]:
         ("Ill", {"command": "mkdir /empty; httpd -f -p 8080 -h /empty"}, {}, "pass the health check",
          "/ answers 404 after 5 s: HealthCheckPath must answer 200; set it to a path that the app answers"),
         ("Loopback", {"command": "httpd -f -p 127.0.0.1:8080 -h /www"}, {}, "pass the health check",
-         "/ answers nothing on port 8080 after 5 s: the app must listen there"),
+         "/ answers nothing on port 8080 after 5 s: the app must listen there, on 0.0.0.0 and not only on 127.0.0.1"),
         ("Missing", {}, {"Dockerrun.aws.json": dockerrun("registry/none:1")}, "download the Docker image", "/none:"),
     ],
     ids=["prebuild", "predeploy", "postdeploy", "health", "loopback", "image"],

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from beanpod.deploy.bundles import plan_bundle
 from tests.deploy.bundles.cases import bundle_of, change, copied, notes_of, problems_of, services_of, services_with
-from tests.deploy.bundles.projects import COMPOSE, IMAGE, composed, write
+from tests.deploy.bundles.projects import COMPOSE, IMAGE, compose_stage, composed, write
 
 OVER = "compose.prod.yaml"
 BUILT = 'services:\n  web:\n    build: .\n    ports: ["80:8080"]\n'
@@ -342,3 +343,22 @@ def test_a_folder_above_the_manifest_is_refused_until_it_is_below(tmp_path: Path
     assert services_of(project, "infra/beanpod.toml")["web"]["image"] == IMAGE
     write(project, {OVER: 'services: {web: {volumes: ["./infra/src:/src"]}}'})
     assert "src/x" in bundle_of(project, "infra/beanpod.toml").files
+
+
+@pytest.mark.parametrize(
+    ("check", "keys", "noted"),
+    [
+        ("HEALTHCHECK CMD wget -q localhost:8080\n", "command: work", True),
+        ("HEALTHCHECK CMD wget -q localhost:8080\n", "command: work\n    healthcheck: {disable: true}", False),
+        ("HEALTHCHECK CMD wget -q localhost:8080\n", "command: work\n    expose: [9000]", False),
+        ("HEALTHCHECK CMD wget -q localhost:8080\n", "labels: [worker]", False),
+        ("HEALTHCHECK CMD wget -q localhost:8080\nHEALTHCHECK NONE\n", "command: work", False),
+    ],
+)
+def test_a_health_check_of_the_image_is_noted_where_a_worker_has_another_command(
+    tmp_path: Path, check: str, keys: str, noted: bool
+) -> None:
+    compose = f"services:\n  web:\n    build: .\n    ports: ['80:80']\n  worker:\n    build: .\n    {keys}\n"
+    stage = compose_stage(tmp_path, compose, Dockerfile=f"FROM busybox AS base\n{check}FROM base\n")
+    text = "service worker: its image's HEALTHCHECK applies to this command too: write healthcheck: {disable: true} in"
+    assert any(note.startswith(text) for note in plan_bundle(stage, tmp_path).preview().notes) == noted

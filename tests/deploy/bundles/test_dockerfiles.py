@@ -151,6 +151,54 @@ def test_a_stage_with_a_compose_file_ignores_the_keys_of_the_dockerfile(tmp_path
     assert (service.context, service.target, dict(service.args)) == (None, None, {})
 
 
+SCRIPT = "COPY start.sh /usr/local/bin/\n"
+MODE = "starts start.sh, which is not executable: run `chmod +x start.sh`, or on Windows `git add --chmod=+x"
+LINES = "starts start.sh, whose lines end as on Windows, so that its program is not found: save it with LF, and write"
+
+
+@pytest.mark.parametrize(
+    ("text", "dockerfile", "problem"),
+    [
+        ("#!/bin/sh\n", f'{SCRIPT}ENTRYPOINT ["start.sh"]\nCMD ["serve"]\n', MODE),
+        ("#!/bin/sh\n", 'WORKDIR /app\nCOPY . .\nCMD ["./start.sh"]\n', MODE),
+        ("#!/bin/sh\n", "WORKDIR /app\nCOPY . ./\nCMD /app/start.sh --port 80\n", MODE),
+        ("#!/bin/sh\n", "COPY start.sh /run.sh\nENTRYPOINT /run.sh\n", MODE),
+        ("#!/bin/sh\r\nset -e\r\n", f'{SCRIPT}RUN chmod +x /usr/local/bin/*\nENTRYPOINT ["start.sh"]\n', LINES),
+        # What is prepared, or not started.
+        ("#!/bin/sh\n", f'{SCRIPT}RUN chmod +x /usr/local/bin/*\nENTRYPOINT ["start.sh"]\n', None),
+        ("#!/bin/sh\n", 'COPY --chmod=755 start.sh /\nENTRYPOINT ["/start.sh"]\n', None),
+        (
+            "#!/bin/sh\r\n",
+            "COPY start.sh /\nRUN sed -i 's/\\r//;' /start.sh && chmod 755 /start.sh\nCMD /start.sh\n",
+            None,
+        ),
+        ("#!/bin/sh\n", 'COPY . /app\nENTRYPOINT ["sh", "/app/start.sh"]\n', None),
+        ("#!/bin/sh\n", 'COPY . /app\nENTRYPOINT ["/other/start.sh"]\n', None),
+        ("#!/bin/sh\n", f'{SCRIPT}CMD ["start.sh"]\nCMD ["httpd"]\n', None),
+    ],
+)
+def test_a_script_that_cannot_start_is_refused(tmp_path: Path, text: str, dockerfile: str, problem: str | None) -> None:
+    write(tmp_path, {"Dockerfile": f"FROM busybox\n{dockerfile}"})
+    (tmp_path / "start.sh").write_bytes(text.encode())
+    if problem is None:
+        assert plan_bundle(stage_of(tmp_path), tmp_path).specs
+    else:
+        (found,) = refused(lambda: plan_bundle(stage_of(tmp_path), tmp_path).specs)
+        assert found.startswith(f"Dockerfile: {problem}")
+
+
+@pytest.mark.parametrize(("keys", "refusals"), [("", 1), ("entrypoint: [httpd]", 0), ("command: [httpd]", 0)])
+def test_a_script_that_a_compose_file_replaces_may_be_any(tmp_path: Path, keys: str, refusals: int) -> None:
+    write(tmp_path, {"start.sh": "#!/bin/sh\n"})
+    compose = f"services:\n  web:\n    build: .\n    ports: ['80:80']\n    {keys}\n"
+    stage = compose_stage(tmp_path, compose, Dockerfile=f'FROM busybox\n{SCRIPT}CMD ["start.sh"]\n')
+    if refusals:
+        (found,) = refused(lambda: plan_bundle(stage, tmp_path).specs)
+        assert MODE in found
+    else:
+        assert plan_bundle(stage, tmp_path).specs
+
+
 def test_what_is_above_the_repository_is_no_context(tmp_path: Path) -> None:
     write(tmp_path, {"shop/.git/HEAD": ""})
     (problem,) = refused(lambda: previewed(tmp_path / "shop", f"{HEAD}COPY shop /\n"))

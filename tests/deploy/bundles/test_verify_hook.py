@@ -15,7 +15,9 @@ from tests.deploy.bundles.instance import Instance
 from tests.deploy.engine import Engine
 
 IMAGE = "busybox:stable"
-SERVE = "mkdir -p /www/folder; echo ok > /www/health; exec httpd -f -p 8080 -h /www"
+SERVE = r"""mkdir -p /www/folder /www/cgi-bin; echo ok > /www/health
+printf '#!/bin/sh\nprintf "Status: 502 Bad Gateway\\n\\n"\n' > /www/cgi-bin/502; chmod +x /www/cgi-bin/502
+exec httpd -f -p 8080 -h /www"""
 SLEEP = "exec sleep 600"
 # The engine is everybody's on this machine; the instance has one of its own.
 DOCKER = """#!/bin/sh
@@ -165,6 +167,7 @@ ASKED = [
     ("/none", "200,404", 0, "answered 404"),
     ("/folder", "200,302", 0, "answered 302"),
     ("/folder", "200", 1, f"/folder/: {WRITE} itself into service.health_check_path"),
+    ("/cgi-bin/502", "200", 1, "does not reach the app, this must listen on 0.0.0.0, not on 127.0.0.1 only"),
     ("/none", "200", 1, f"404 on this instance, 200 is wanted; {WRITE} into service.health_check_path"),
 ]
 
@@ -180,7 +183,7 @@ def test_an_instance_that_does_not_answer_fails(instance: Verified) -> None:
     instance.start("web", SLEEP)
     assert failed(instance.verify({"web": Kind.SERVER}, watch=1)) == (
         "The release does not run well: GET http://localhost/health is not answered on this instance; write the port "
-        "on which the app listens into service.port."
+        "on which the app listens into service.port; it must listen on 0.0.0.0, not on 127.0.0.1 only."
     )
 
 

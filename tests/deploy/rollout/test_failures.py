@@ -143,9 +143,12 @@ def test_the_last_cause_is_a_remedy(sandbox: Sandbox) -> None:
         'psycopg.OperationalError: FATAL:  no pg_hba.conf entry for host "10.0.1.2", user "app", no encryption',
         "line: '544', |   routine: 'ClientAuthentication' | } |  | Node.js v24.1.0",
         "Connections using insecure transport are prohibited while --require_secure_transport=ON.",
+        "SqlError: (conn:3, no: 1045, SQLState: 28000) Access denied for user 'app'@'10.0.1.2' (using password: YES)",
+        "OpenSSL Error messages: error:0A000086:SSL routines::certificate verify failed",
+        "Error: self-signed certificate in certificate chain",
     ],
 )
-def test_a_connection_without_tls_has_one_remedy(words: str, sandbox: Sandbox) -> None:
+def test_a_connection_that_tls_fails_has_one_remedy(words: str, sandbox: Sandbox) -> None:
     def quote_the_log(parsed: Any, **_: object) -> None:
         parsed["InstanceHealthList"][0]["Causes"] = [f"service web has failed. Exit code 1. Its last lines: {words}"]
 

@@ -22,7 +22,7 @@ def run(context: Context) -> None:
     written = not (context.options.dry_run or context.options.diff)
     try:
         given = Choices(**context.options.given)
-        found = discover(context.root, compose_file=given.compose, environ=context.environ)
+        found = discover(context.root, dockerfile=given.dockerfile, compose_file=given.compose, environ=context.environ)
         project = plan(found, given, ask=ask)
         if written:
             write(context.root, project.files)

@@ -21,12 +21,13 @@ from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.machine import check_machine, check_packages, images_to_pull, page_title
 from beanpod.cli.rehearsal.processes import Interrupted, Runner, check_server, noted_interruptions
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
-from beanpod.deploy.errors import DeployError, InterruptionError, RolledBackError
+from beanpod.deploy.errors import BuildError, DeployError, InterruptionError, RolledBackError
 from beanpod.deploy.images import BuildSpec, connect
 from beanpod.deploy.images import Docker as DockerCommand
 from beanpod.deploy.images.process import temporary_folder
 from beanpod.deploy.images.registry import PASSWORD, USERNAME
 from beanpod.deploy.pipeline import Project
+from beanpod.deploy.recovery import advice
 from beanpod.manifest import Domain, Manifest
 
 _REGISTRY_USER = "rehearsal"
@@ -341,8 +342,12 @@ class Rehearsal:
         if done.code:
             if "error" not in result:
                 raise self.runner.failed("beanpod deploy", done)
-            self._show_logs()
-            raise DeployError(f"beanpod deploy: {result['error']}", causes=tuple(map(str, result.get("causes", ()))))
+            causes = tuple(map(str, result.get("causes", ())))
+            if done.code == BuildError.exit_code:
+                self.runner.show_tail(done)
+            else:
+                causes += tuple(text for text in advice(self._show_logs()) if text not in causes)
+            raise DeployError(f"beanpod deploy: {result['error']}", causes=causes)
         return result
 
     def _page(self, url: str) -> str:
@@ -367,11 +372,12 @@ class Rehearsal:
         except OSError as error:
             raise DeployError(f"{url} does not answer: {error}") from error
 
-    def _show_logs(self) -> None:
+    def _show_logs(self) -> list[str]:
         if logs := self.project.logs():
             self.display.say("the last lines of its logs:")
             for line in logs:
                 self.display.say(f"  {line}")
+        return logs
 
     @contextmanager
     def step(self, step: StrEnum) -> Iterator[None]:

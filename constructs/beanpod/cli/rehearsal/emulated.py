@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # An uncaught error of a Node.js driver alone has 30.
 _LOG_LINES = 40
+# Ruby prints the message of an error first, and after it where it was in some fifty lines of other people's code.
+_OF_A_GEM = re.compile(r"/gems/\S+\.rb:\d+:in ")
 # For which containers are watched at the end of a deployment: a third of what it is on AWS.
 _WATCH_SECONDS = 5
 _ACCOUNT, _REGION = "123456789012", "us-east-1"
@@ -192,7 +195,8 @@ class EmulatedProject:
     def logs(self) -> list[str]:
         """Return the last lines of `beanpod logs`; none where it fails."""
         done = self._beanpod("logs", {})
-        return [str(line["message"]) for line in json.loads(done.output)[-_LOG_LINES:]] if done.code == 0 else []
+        lines = [str(line["message"]) for line in json.loads(done.output)] if done.code == 0 else []
+        return [line for line in lines if not _OF_A_GEM.search(line)][-_LOG_LINES:]
 
     def _beanpod(self, command: str, variables: Mapping[str, str]) -> Done:
         arguments = (*_COMMAND, command, "--json", "--output=lines", "--stage", self.stage.name)

@@ -143,9 +143,15 @@ class Runner:
         check_server(server_runs)
         return Done(process.returncode, "".join(output), lines, failure)
 
+    def show_tail(self, done: Done) -> None:
+        """Show the last lines of a command if they were not shown before."""
+        for line in () if self._shown else done.tail:
+            self._display.output(line)
+
     def failed(self, what: str, done: Done) -> DeployError:
         """Return the error of a command that failed, after showing its last lines if they were not shown before."""
-        for line in done.failure if self._shown else (*done.tail, *done.failure):
+        self.show_tail(done)
+        for line in done.failure:
             self._display.output(line)
         # jsii prints more after it than the last lines hold.
         full = (line.strip() for line in done.output.splitlines() if os.strerror(errno.ENOSPC) in line)

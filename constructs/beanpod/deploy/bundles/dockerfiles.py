@@ -6,7 +6,7 @@ import json
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # How many folders above the context are searched for a file that a COPY names.
 _LEVELS = 3
 _MOST_PORTS = 5
+_UNIX_LINES = re.compile(r"dos2unix|\\r|\\015")
 _PATTERN = re.compile(r"[*?\[$\\]")
 
 
@@ -46,6 +47,8 @@ def plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
     if not missing:
         port = _container_port(stage, spec, problems, notes)
         problems += (f"{name}: {text}" for text in check_sources(spec, name_context=name_context))
+        if problem := start_problem(spec):
+            problems.append(f"{name}: {problem}")
         if text := starts_nothing(spec):
             notes.append(f"{name}: {text}: write CMD and the command that starts the app")
     return BundlePlan(
@@ -70,11 +73,80 @@ def check_sources(spec: BuildSpec, *, name_context: Callable[[Path], str]) -> It
     file = _read(spec)
     if problem := None if file.is_foreign else _problem_of_stages(file, spec.target):
         yield problem
-    for one in (one for stage in file.needed(spec.target) for one in stage.instructions if not file.is_foreign):
-        for source in _sources(one):
-            if not os.path.lexists(spec.context / _cleaned(source)):
-                remedy = _found_above(spec.context, source, name_context)
-                yield f"line {one.line}: {one.keyword} {source}: not found in the build context: {remedy}"
+    for one, source in () if file.is_foreign else absent_sources(file, spec.target, spec.context):
+        remedy = _found_above(spec.context, source, name_context)
+        yield f"line {one.line}: {one.keyword} {source}: not found in the build context: {remedy}"
+
+
+def absent_sources(file: Dockerfile, target: str | None, context: Path) -> Iterator[tuple[Instruction, str]]:
+    """Yield what is copied but not in a build context, with the instructions that copy it."""
+    for one in (one for stage in file.needed(target) for one in stage.instructions):
+        yield from ((one, source) for source in copied(one) if not os.path.lexists(context / _cleaned(source)))
+
+
+def start_problem(spec: BuildSpec, *, overridden: Collection[str] = ()) -> str | None:
+    """Say why an image cannot start the script that it copies from the build context; None where it may.
+
+    Args:
+        spec: What is built.
+        overridden: The keys of its service in the Compose file, such as `command`.
+    """
+    file = _read(spec)
+    stages = () if file.is_foreign or "entrypoint" in overridden else file.needed(spec.target)
+    unused = "CMD" if "command" in overridden else ""
+    instructions = [one for one in stages[-1].instructions if one.keyword != unused] if stages else []
+    path = _started(instructions, spec.context)
+    if path is None:
+        return None
+    name = path.relative_to(spec.context).as_posix()
+    runs = " ".join(one.value for one in instructions if one.keyword == "RUN")
+    try:
+        with path.open("rb") as stream:
+            first, mode = stream.readline(200), os.stat(path).st_mode
+    except OSError:
+        return None
+    if first.startswith(b"#!") and first.endswith(b"\r\n") and not _UNIX_LINES.search(runs):
+        return (
+            f"starts {name}, whose lines end as on Windows, so that its program is not found: save it with LF, and "
+            f"write `*{path.suffix} text eol=lf` into .gitattributes"
+        )
+    changed = re.search(rf"chmod|{re.escape(path.name)}", runs) or any("chmod" in one.flags for one in instructions)
+    # Docker makes every file executable that it copies from Windows.
+    if mode & 0o111 or changed or os.name == "nt":
+        return None
+    how = f"run `chmod +x {name}`, or on Windows `git add --chmod=+x {name}`"
+    return f"starts {name}, which is not executable: {how}, and commit it"
+
+
+def has_health_check(spec: BuildSpec) -> bool:
+    """Whether the Dockerfile gives its image a HEALTHCHECK."""
+    stage = next(reversed(_read(spec).built(spec.target)), None)
+    while stage:
+        for one in reversed(stage.instructions):
+            if one.keyword == "HEALTHCHECK":
+                return one.value.upper() != "NONE"
+        stage = stage.base
+    return False
+
+
+def _started(instructions: Sequence[Instruction], context: Path) -> Path | None:
+    """Return the file of the build context that a stage starts; None where it starts another program."""
+    by_keyword = {one.keyword: one for one in instructions}
+    command = by_keyword.get("ENTRYPOINT", by_keyword.get("CMD"))
+    if command is None or not command.words:
+        return None
+    word, folder, found = command.words[0], "/", None
+    for one in instructions:
+        if one.keyword == "WORKDIR":
+            folder = posixpath.join(folder, one.value)
+        for source in copied(one):
+            path, place = context / _cleaned(source), posixpath.join(folder, one.words[-1])
+            inside = posixpath.relpath(posixpath.join(folder, word), place)
+            if os.path.isdir(path) and "/" in word and os.path.isfile(path / inside) and not inside.startswith(".."):
+                found = path / inside
+            elif os.path.isfile(path) and posixpath.basename(word) in (path.name, posixpath.basename(place)):
+                found = path
+    return found
 
 
 def may_copy(spec: BuildSpec, path: Path) -> bool:
@@ -126,7 +198,7 @@ def _read(spec: BuildSpec) -> Dockerfile:
     return read_dockerfile(spec.dockerfile, {**platform_arguments(spec.platform), **spec.args})
 
 
-def _sources(one: Instruction) -> Iterator[str]:
+def copied(one: Instruction) -> Iterator[str]:
     """Yield the files of the context that a COPY or ADD names without patterns, variables, URLs or other stages."""
     if one.keyword in ("ADD", "COPY") and not one.heredocs and not one.flags.keys() & {"from", "parents"}:
         yield from (word for word in one.words[:-1] if not any(letter in word for letter in "*?[$\\:<"))

@@ -34,6 +34,9 @@ _OF_A_DATABASE = re.compile(
 )
 _ENGINES = frozenset({"postgres", "postgresql", "pgsql", "mysql", "mariadb", "sqlite", "sqlite3"})
 _NO_VALUE = re.compile(r"_FILE$|ALLOW_EMPTY|RANDOM", re.IGNORECASE)
+_TLS_MODE = re.compile(r"SSL_?MODE$", re.IGNORECASE)
+_TLS_SWITCH = re.compile(r"(?:SSL|TLS)(?:_?ENABLED?)?$", re.IGNORECASE)
+_WITHOUT_TLS = re.compile(r"ssl-?mode=disabled?\b|usessl=false|\btls=false", re.IGNORECASE)
 _PASSWORD = re.compile(r"PASS|PWD|SECRET", re.IGNORECASE)
 _USER = re.compile(r"USER|LOGIN|ROLE", re.IGNORECASE)
 # Not DB_HOSTNAME and DB_INSTANCE_NAME.
@@ -153,6 +156,21 @@ def names_engine(variable: str, value: str) -> bool:
         and rds_variable(variable) == "RDS_DB_NAME"
         and not re.search(r"NAME|POSTGRES|MYSQL|MARIADB|^PG", variable, re.IGNORECASE)
     )
+
+
+def is_tls_mode(variable: str) -> bool:
+    """Whether a variable such as DB_SSLMODE says how a database is connected to."""
+    return is_of_a_database(variable) and _TLS_MODE.search(variable) is not None
+
+
+def turns_off_tls(variable: str, value: str) -> bool:
+    """Whether a variable of a database, or a connection string for RDS, turns off TLS, which RDS requires."""
+    if "RDS_HOSTNAME" in value:
+        return _WITHOUT_TLS.search(value) is not None
+    if is_tls_mode(variable):
+        return value.lower() in ("disable", "disabled")
+    switch = is_of_a_database(variable) and _TLS_SWITCH.search(variable)
+    return bool(switch) and value.lower() in ("0", "false", "no", "off")
 
 
 def login_in(variable: str, value: str, login: Login) -> str | None:

@@ -19,6 +19,7 @@ from beanpod.deploy.bundles.compose.database import (
     login_in,
     remedy,
     texts_of,
+    turns_off_tls,
 )
 from beanpod.deploy.bundles.compose.development import is_set_for_development
 from beanpod.deploy.bundles.compose.model import ReplacedDatabase, TransformContext, Tree, at, is_optional
@@ -155,6 +156,9 @@ def _check_variables(context: TransformContext, name: str, service: Tree, replac
         elif is_password(variable) and text in replaced.login.passwords:
             same = f"is also the password of service {replaced.names[0]}: if it is for RDS, write {variable}: "
             context.findings.note(where, f"{same}${{RDS_PASSWORD}}")
+        elif turns_off_tls(variable, text):
+            how = "docs/variables.md says what the app's driver needs"
+            context.findings.note(where, f"turns off TLS, without which RDS accepts no connection: {how}")
     for path in env_paths(service):
         uploaded = {} if is_of_beanstalk(context, path) else assignments(context, path)
         for variable in sorted(uploaded.keys() - values.keys() - context.settings.variables.keys()):

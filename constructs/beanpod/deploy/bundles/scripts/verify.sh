@@ -239,9 +239,10 @@ ask() {
         [ $(($(now) - asked)) -lt "$patience" ] || break
         sleep 1
     done
+    everywhere='listen on 0.0.0.0, not on 127.0.0.1 only'
     case "$answer" in
         000)
-            remedy='write the port on which the app listens into service.port'
+            remedy="write the port on which the app listens into service.port; it must $everywhere"
             fail "GET http://localhost$health_path is not answered on this instance; $remedy"
             ;;
         30?)
@@ -249,6 +250,7 @@ ask() {
             hint="; it redirects to $target: write a path that the app answers itself into service.health_check_path"
             ;;
         404) hint='; write a path that the app answers into service.health_check_path' ;;
+        502) hint="; where the proxy does not reach the app, this must $everywhere" ;;
         400 | 421) hint='; does it take the host name localhost?' ;;
         *) hint='' ;;
     esac
