@@ -172,6 +172,9 @@ def test_a_mistake_in_the_configuration_is_one_of_usage(
 ) -> None:
     (tmp_path / "config").write_text(f"[default]\n{setting}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    # That of the emulator, which wins over the file's.
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(UsageError, match=message):
         Account("us-east-1").client("s3")
 
