@@ -151,6 +151,13 @@ def test_a_stage_with_a_compose_file_ignores_the_keys_of_the_dockerfile(tmp_path
     assert (service.context, service.target, dict(service.args)) == (None, None, {})
 
 
+def test_a_link_to_a_script_is_not_judged_by_a_file_of_this_machine(tmp_path: Path) -> None:
+    write(tmp_path, {"elsewhere.sh": "#!/bin/sh\n", "app/Dockerfile": f'{HEAD}COPY start.sh /\nCMD ["/start.sh"]\n'})
+    (tmp_path / "app/start.sh").symlink_to(tmp_path / "elsewhere.sh")
+    write(tmp_path / "app", {"beanpod.toml": SERVICE})
+    assert plan_bundle(Manifest.read(tmp_path / "app/beanpod.toml").stage(), tmp_path / "app").preview()
+
+
 SCRIPT = "COPY start.sh /usr/local/bin/\n"
 MODE = "starts start.sh, which is not executable: run `chmod +x start.sh`, or on Windows `git add --chmod=+x"
 LINES = "starts start.sh, whose lines end as on Windows, so that its program is not found: save it with LF, and write"

@@ -96,7 +96,8 @@ def start_problem(spec: BuildSpec, *, overridden: Collection[str] = ()) -> str |
     unused = "CMD" if "command" in overridden else ""
     instructions = [one for one in stages[-1].instructions if one.keyword != unused] if stages else []
     path = _started(instructions, spec.context)
-    if path is None:
+    # A link out of the build context leads to another file in the container than on this machine.
+    if path is None or not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(spec.context)):
         return None
     name = path.relative_to(spec.context).as_posix()
     runs = " ".join(one.value for one in instructions if one.keyword == "RUN")
