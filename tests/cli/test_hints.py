@@ -19,7 +19,7 @@ STACKS = "run `beanpod cdk deploy --all -c stage=dev` first"
         (Options("status", stage="prod"), "run `beanpod deploy`", "run `beanpod deploy --stage prod`"),
         (Options("status"), "run `beanpod deploy --stage dev`", "run `beanpod deploy --stage dev`"),
         (Options("deploy", stage="prod"), "`beanpod rollback`", "`beanpod rollback --stage prod`"),
-        # What `beanpod deploy` of the copy of the project said.
+        # A rehearsal passes on the errors of its own `beanpod deploy --stage prod`.
         (Options("rehearse", stage="prod"), "`beanpod logs --stage prod`", "`beanpod logs --rehearsal`"),
         (Options("rehearse", stage="prod"), "`beanpod rehearse --keep`", "`beanpod rehearse --stage prod --keep`"),
         (Options("deploy", stage="dev"), STACKS, STACKS),

@@ -292,6 +292,16 @@ def test_a_rehearsal_that_is_left_running_ends_with_its_aws(tmp_path: Path) -> N
     assert (code, "\nbeanpod: the emulated AWS was killed, perhaps for" in errors.getvalue()) == (1, True)
 
 
+def printed_by(folder: Path, steps: type[Rehearsal]) -> tuple[str, str]:
+    """What a rehearsal prints on standard output and error."""
+    (folder / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n')
+    (folder / "cdk.json").write_text("{}")
+    out, errors = io.StringIO(), io.StringIO()
+    with chdir(folder):
+        main(["rehearse"], environ={}, stdout=out, stderr=errors, run=partial(rehearse, steps=steps))
+    return out.getvalue(), errors.getvalue()
+
+
 class _FailedBuild(_FailedRelease):
     """Its build fails, which the logs of the environment say nothing of."""
 
@@ -304,13 +314,9 @@ class _FailedBuild(_FailedRelease):
 
 
 def test_a_failed_build_shows_what_its_step_printed(tmp_path: Path) -> None:
-    (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n')
-    (tmp_path / "cdk.json").write_text("{}")
-    out, errors = io.StringIO(), io.StringIO()
-    with chdir(tmp_path):
-        main(["rehearse"], environ={}, stdout=out, stderr=errors, run=partial(rehearse, steps=_FailedBuild))
-    assert "SITE is required\n" in out.getvalue()
-    assert "building Dockerfile failed" in errors.getvalue()
+    out, errors = printed_by(tmp_path, _FailedBuild)
+    assert "SITE is required\n" in out
+    assert "building Dockerfile failed" in errors
 
 
 class _FailedJob(_FailedBuild):
@@ -323,13 +329,9 @@ class _FailedJob(_FailedBuild):
 
 
 def test_what_the_logs_say_is_explained(tmp_path: Path) -> None:
-    (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n')
-    (tmp_path / "cdk.json").write_text("{}")
-    out, errors = io.StringIO(), io.StringIO()
-    with chdir(tmp_path):
-        main(["rehearse"], environ={}, stdout=out, stderr=errors, run=partial(rehearse, steps=_FailedJob))
-    assert "pq: no pg_hba.conf entry" in out.getvalue()
-    assert "migrate exited with 1\n  the database accepts only connections with TLS" in errors.getvalue()
+    out, errors = printed_by(tmp_path, _FailedJob)
+    assert "pq: no pg_hba.conf entry" in out
+    assert "migrate exited with 1\n  the database accepts only connections with TLS" in errors
 
 
 @pytest.mark.parametrize("document", ["[]", '{"process": PROCESS, "workspace": {"root": "/"}}'])

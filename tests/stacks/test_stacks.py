@@ -167,7 +167,7 @@ def test_a_stage_without_a_database_has_no_database_stack(stage_of: StageOf) -> 
 
 
 def test_the_cdks_own_metadata_is_no_database_stack(tmp_path: Path) -> None:
-    # As the CDK CLI has it unless told otherwise.
+    # The CDK CLI's default: it sets this unless it is run with --no-version-reporting.
     app = App(context={"aws:cdk:version-reporting": True})
     add_stage(app, Manifest.read(write_manifest(tmp_path, "small", "none")))
     resources = {stack.stack_name: stack.template.get("Resources") for stack in app.synth().stacks}

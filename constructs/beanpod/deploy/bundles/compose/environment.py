@@ -54,7 +54,7 @@ def _production_values(context: TransformContext, name: str, values: Tree) -> It
             context.findings.problem(where, "the name of a variable cannot contain a variable: write it out")
         elif variable not in context.settings.variables:
             if value is None:
-                remedy = f"give it a value, or add it to [variables] or [secrets]{of_the_cdk_app(context, name)}"
+                remedy = f"give it a value, or add it to [variables] or [secrets]{cdk_app_remedy(context, name)}"
                 context.findings.problem(where, f"{variable} is not set on Elastic Beanstalk: {remedy}")
             elif name in context.built:
                 _note_value(context, name, variable, str(value))
@@ -63,7 +63,7 @@ def _production_values(context: TransformContext, name: str, values: Tree) -> It
             yield variable, f"${{{variable}}}"
 
 
-def of_the_cdk_app(context: TransformContext, service: str) -> str:
+def cdk_app_remedy(context: TransformContext, service: str) -> str:
     """Say how a service gets a variable that only the CDK app sets, which the manifest does not know."""
     how = "leave this line out" if service in context.built else "write env_file: .env instead"
     return f"; if your CDK app sets it, {how}"

@@ -16,7 +16,7 @@ from beanpod.deploy.bundles.compose.assets import (
 )
 from beanpod.deploy.bundles.compose.database import rds_variable
 from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
-from beanpod.deploy.bundles.compose.environment import of_the_cdk_app, transform_environment
+from beanpod.deploy.bundles.compose.environment import cdk_app_remedy, transform_environment
 from beanpod.deploy.bundles.compose.filters import remove_database, remove_profiles, remove_unused, transform_names
 from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, undefined
 from beanpod.deploy.bundles.compose.model import Findings, Port, Settings, TransformContext, Tree, Volume, at
@@ -176,7 +176,7 @@ def _check_variables(context: TransformContext, tree: Tree) -> None:
         rds = rds_variable(path[3]) if context.replaced and path[2:3] == ("environment",) else None
         suffix = f"; for RDS write {path[3]}: ${{{rds}}}" if rds else ""
         if not rds and path[2:3] == ("environment",) and problem.startswith(f"${{{path[3]}}} "):
-            suffix = of_the_cdk_app(context, path[1])
+            suffix = cdk_app_remedy(context, path[1])
         context.findings.problem(at(*path[1:]) if path[0] == "services" else ".".join(path), f"{problem}{suffix}")
     for name in context.services:
         if name in context.built:
