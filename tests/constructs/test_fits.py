@@ -11,6 +11,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
+from aws_cdk.region_info import RegionInfo
 
 from beanpod import (
     Database,
@@ -308,6 +309,8 @@ def test_a_stack_for_any_region_finds_the_zone_when_it_is_deployed() -> None:
     assert found[1:] == [{"Ref": "AWS::Region"}, "application"]
     zones = Template.from_stack(stack).find_mappings("*")[found[0]]
     assert zones["us-east-1"] == {"application": "Z35SXDOTRQ7X7K", "network": "Z26RNL4JYFTOTI"}
+    with_beanstalk = {it.name for it in RegionInfo.regions if it.ebs_env_endpoint_hosted_zone_id}
+    assert with_beanstalk - set(zones) == set()
 
 
 @pytest.mark.parametrize("kind", ["classic", None])
