@@ -6,11 +6,14 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import indent
 from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
 import pytest
+from aws_cdk import App
+from aws_cdk.assertions import Template
 from botocore import xform_name
 
 from beanpod.cli.parser import parse
@@ -110,6 +113,17 @@ def test_manifests_are_valid(snippet: Block, tmp_path: Path) -> None:
 def test_python_synthesises(snippet: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(snippet.text, {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("snippet", snippets("py"), ids=str)
+def test_lines_at_the_end_of_the_service_stack_synthesise(snippet: Block) -> None:
+    imports = "from aws_cdk import aws_iam as iam\nfrom aws_cdk import aws_s3 as s3\n"
+    after = "\n\nclass DeliveryStack"
+    before, _, rest = (ROOT / "stacks/__init__.py").read_text(encoding="utf-8").partition(after)
+    names: dict[str, Any] = {}
+    exec(imports + before + indent(snippet.text, " " * 8) + after + rest, names)
+    _, _, service, _ = names["add_stage"](App(), Manifest.read(ROOT / "beanpod.toml"))
+    Template.from_stack(service)
 
 
 def test_an_app_of_ones_own_is_found_by_the_deploy_script() -> None:
