@@ -24,12 +24,12 @@ _SHOWN = {
     "AWS::RDS::DBInstance": "database",
     "AWS::SecretsManager::Secret": "secret",
     "AWS::IAM::Role": "role",
-    "AWS::IAM::User": "user for CI",
+    "AWS::IAM::User": "user",
     "AWS::ElasticBeanstalk::Application": "application",
     "AWS::ElasticBeanstalk::Environment": "environment",
     "AWS::CertificateManager::Certificate": "certificate",
     "AWS::Route53::RecordSet": "DNS record",
-    "AWS::S3::Bucket": "bucket for releases",
+    "AWS::S3::Bucket": "bucket",
     "AWS::CloudWatch::Alarm": "alarm",
 }
 
