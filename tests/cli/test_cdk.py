@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from beanpod.cli import cdk
 from beanpod.cli.cdk import deployment, install, synthesis
 from beanpod.deploy.errors import UsageError
 from tests.waiting import SECONDS
@@ -82,6 +83,12 @@ def test_a_synthesis_ends_although_the_deployment_watches() -> None:
     given = ["-o", "out", "deploy", "--watch", "shop-dev-network"]
     wanted = ["synth", "shop-dev-network", "--quiet", "--no-notices", "--output", "out"]
     assert synthesis(given, Path("out")) == wanted
+
+
+@pytest.mark.parametrize("option", [["--stage", "prod"], ["--stage=prod"]])
+def test_a_stage_that_the_cli_would_ignore_is_refused(option: list[str]) -> None:
+    with pytest.raises(UsageError, match="the CDK CLI ignores --stage: write -c stage=prod"):
+        cdk.run(["destroy", "--all", "--force", *option], {})
 
 
 def test_a_profile_named_deploy_is_not_taken_for_the_command() -> None:

@@ -41,10 +41,13 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         The CLI's exit code.
 
     Raises:
-        UsageError: The extra `cdk` is not installed, npm could not install the CLI, CloudFormation would refuse the
-            deployment after minutes, the manifest does not allow what the deployment replaces, or the stacks are of
-            another project.
+        UsageError: The extra `cdk` is not installed, npm could not install the CLI, `--stage` is given, CloudFormation
+            would refuse the deployment after minutes, the manifest does not allow what the deployment replaces, or the
+            stacks are of another project.
     """
+    if stage := next(option_values(arguments, "--stage"), None):
+        # It would go on, with the manifest's first stage.
+        raise UsageError(f"the CDK CLI ignores --stage: write -c stage={stage}")
     named = set() if {"--help", "-h"} & {*arguments} else {*arguments}
     if "destroy" in named and _MANIFEST.is_file():
         check_destruction(_MANIFEST, arguments)
