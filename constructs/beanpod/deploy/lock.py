@@ -9,7 +9,7 @@ A deployment that finds the lock owned by an older commit waits; behind anything
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -155,12 +155,13 @@ class Lock:
         self.lost = False
 
     @contextmanager
-    def held(self, release: Release, *, timeout: float) -> Iterator[LockRecord]:
+    def held(self, release: Release, *, timeout: float, check: Callable[[LockRecord], None]) -> Iterator[LockRecord]:
         """Hold the lock inside the block.
 
         Args:
             release: What is to be deployed.
             timeout: Seconds to wait for each owner that deploys an older commit.
+            check: Called with the record before the lock is acquired; what it raises leaves the record as it is.
 
         Yields:
             The record as it was before.
@@ -169,7 +170,7 @@ class Lock:
             BusyError: Behind a release that is not older, or when an older one takes too long.
         """
         try:
-            yield self._acquire(release, timeout)
+            yield self._acquire(release, timeout, check)
         finally:
             self._release()
 
@@ -201,7 +202,7 @@ class Lock:
         """Make this the last good release; written when the lock is released."""
         self._record = replace(self._record, last_good=self._recorded(release))
 
-    def _acquire(self, release: Release, timeout: float) -> LockRecord:
+    def _acquire(self, release: Release, timeout: float, check: Callable[[LockRecord], None]) -> LockRecord:
         clock, behind, since, before = self._context.clock, "", 0.0, LockRecord()
         while True:
             record = self._store.read()
@@ -209,6 +210,7 @@ class Lock:
             mine = self._is_mine(record)
             before = before if mine else record
             if owner is None or mine:
+                check(before)
                 if self._acquired(record, release):
                     return before
                 continue

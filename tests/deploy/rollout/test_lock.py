@@ -146,6 +146,21 @@ def test_an_older_commit_does_not_replace_a_newer_one_of_the_same_content(sandbo
     assert sandbox.version_label(target) == bundle("good").label
 
 
+def test_an_older_commit_never_replaces_a_newer_one_whose_deployment_was_killed(
+    sandbox: Sandbox, target: Target
+) -> None:
+    for minute, text in ((1, "good"), (3, "newer")):
+        sandbox.rollout(target, source=source(minute))[0].release(bundle(text))
+    store, record = LockStore(target, sandbox.aws()), _record(sandbox, target)
+    assert store.write(replace(record, last_good=Release(bundle("good").label)), over=record.etag)
+    _leave_locked(sandbox, target, source(3), Release(bundle("newer").label, bundle("good").label))
+    sandbox.emulator.advance(LEASE_SECONDS)
+    for _ in range(2):
+        with pytest.raises(BusyError, match="superseded: "):
+            sandbox.rollout(target, source=source(2))[0].release(bundle("older"))
+    assert sandbox.version_label(target) == bundle("newer").label
+
+
 def test_a_killed_deployment_of_what_runs_already_is_not_waited_for(sandbox: Sandbox, target: Target) -> None:
     sandbox.rollout(target, source=source(1))[0].release(bundle("good"))
     _leave_locked(sandbox, target, source(1), Release(bundle("good").label))
