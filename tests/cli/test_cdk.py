@@ -73,6 +73,18 @@ def test_an_app_may_print_in_any_encoding(environ: dict[str, str], tmp_path: Pat
     assert (done.returncode, "caf\ufffd" in done.stderr) == (1, True), done.stderr
 
 
+@pytest.mark.usefixtures("first_run")
+def test_what_is_checked_is_in_a_folder_of_its_own(environ: dict[str, str], tmp_path: Path) -> None:
+    """Else a synthesis of another stage at the same time would be deployed in its place, and unchecked."""
+    (tmp_path / "app.py").write_text("import os, sys\nprint(os.environ['CDK_OUTDIR'])\nsys.exit(3)\n")
+    (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n')
+    alone = {**environ, "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1", "HOME": str(tmp_path)}
+    runs = [run(alone, "deploy", "--all", "--app", "python app.py", folder=tmp_path) for _ in range(2)]
+    folders = {done.stderr.splitlines()[0] for done in runs}
+    assert len(folders) == 2
+    assert not any(Path(folder).is_relative_to(tmp_path) or Path(folder).exists() for folder in folders)
+
+
 @pytest.mark.parametrize("app", [["--app", "python app.py"], ["--app=python app.py"], ["-a", "python app.py"], []])
 def test_what_was_checked_is_deployed_whichever_app_is_named(app: list[str]) -> None:
     given = ["deploy", *app, "--all", "-c", "stage=prod"]

@@ -63,17 +63,18 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         return _wait(command, variables)
     if problem := replaced_database(_MANIFEST, arguments):
         raise UsageError(problem)
-    assembly = next((Path(app) for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
-    if assembly is None:
-        assembly = Path(next(option_values(arguments, "--output", "-o"), "cdk.out"))
-        if code := _synthesise([*cli, *synthesis(arguments, assembly)], variables):
+    # Another command in this folder, such as a synthesis of another stage, writes to cdk.out during the checks.
+    with tempfile.TemporaryDirectory(prefix="beanpod-cdk-") as folder:
+        made = next((Path(app) for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
+        assembly = made or Path(next(option_values(arguments, "--output", "-o"), folder))
+        if made is None and (code := _synthesise([*cli, *synthesis(arguments, assembly)], variables)):
             return code
-    for note in check_replacements(_MANIFEST, assembly, arguments):
-        _print(note)
-    code = _wait([*cli, *deployment(arguments, assembly)], variables)
-    for line in explain_refusals(assembly, arguments) if code else ():
-        _print(line)
-    return code
+        for note in check_replacements(_MANIFEST, assembly, arguments):
+            _print(note)
+        code = _wait([*cli, *deployment(arguments, assembly)], variables)
+        for line in explain_refusals(assembly, arguments) if code else ():
+            _print(line)
+        return code
 
 
 def _is_assembly(folder: Path) -> bool:
