@@ -152,6 +152,7 @@ class Lock:
         self._token = secrets.token_hex(8)
         self._record = LockRecord()
         self._latest = datetime.max.replace(tzinfo=UTC)
+        self._written = 0.0
         self.lost = False
 
     @contextmanager
@@ -181,7 +182,11 @@ class Lock:
     def renew(self) -> None:
         """Renew the lease if half of it has passed. What fails here is tried again at the next call."""
         owner = self._record.owner
-        if owner is None or self.lost or (owner.until - self._now()).total_seconds() > LEASE_SECONDS / 2:
+        if owner is None or self.lost:
+            return
+        # One goes on while the machine sleeps, the other while its clock is set.
+        slept, passed = self._now() - owner.until, self._context.clock.monotonic() - self._written
+        if max(LEASE_SECONDS + slept.total_seconds(), passed) < LEASE_SECONDS / 2:
             return
         try:
             self._write(replace(self._record, owner=replace(owner, until=self._lease())))
@@ -225,6 +230,7 @@ class Lock:
         source, self._latest = self._context.source, record.answered or self._now()
         release = self._recorded(release)
         owner = LockOwner(self._token, source.actor, source.run_url, self._now(), self._lease(), release)
+        self._written = self._context.clock.monotonic()
         # Before the answer is known: an interruption from here on releases what may be ours.
         self._record = LockRecord(owner, record.last_good)
         etag = self._store.write(self._record, over=record.etag)
@@ -270,7 +276,7 @@ class Lock:
             etag = self._store.write(record, over=now.etag) if self._is_mine(now) else None
         self.lost = etag is None
         if etag:
-            self._record = replace(record, etag=etag)
+            self._record, self._written = replace(record, etag=etag), self._context.clock.monotonic()
 
     def _recorded(self, release: Release) -> Release:
         """Return a release without a commit of the future, as by a wrong clock: it would be newer than what follows."""

@@ -217,6 +217,19 @@ def test_a_long_release_renews_its_lease(sandbox: Sandbox, target: Target) -> No
     assert max(pauses) < LEASE_SECONDS
 
 
+def test_a_lease_is_renewed_although_the_clock_is_set_back(sandbox: Sandbox, target: Target) -> None:
+    set_back = sandbox.emulator.now() + timedelta(seconds=60)
+
+    class SetBack(VirtualClock):
+        def now(self) -> datetime:
+            return super().now() + timedelta(minutes=0 if super().now() > set_back else 4)
+
+    sandbox.emulator.set_pace(update=500)
+    sandbox.clear_calls()
+    assert sandbox.rollout(target, clock=SetBack(sandbox.emulator))[0].release(bundle("set back")).changed
+    assert max(_pauses_between_locks(sandbox)) < LEASE_SECONDS
+
+
 def test_a_lease_that_cannot_be_renewed_is_tried_again(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.set_pace(update=400)
     # Spared are the bundle and the acquiring of the lock.
