@@ -182,11 +182,7 @@ class Lock:
     def renew(self) -> None:
         """Renew the lease if half of it has passed. What fails here is tried again at the next call."""
         owner = self._record.owner
-        if owner is None or self.lost:
-            return
-        # One goes on while the machine sleeps, the other while its clock is set.
-        slept, passed = self._now() - owner.until, self._context.clock.monotonic() - self._written
-        if max(LEASE_SECONDS + slept.total_seconds(), passed) < LEASE_SECONDS / 2:
+        if owner is None or self.lost or not self._is_due(owner):
             return
         try:
             self._write(replace(self._record, owner=replace(owner, until=self._lease())))
@@ -196,9 +192,13 @@ class Lock:
             self._context.report.warn(_LOST)
 
     def claim(self, release: Release) -> None:
-        """Record what is being deployed, if that has changed. Raises BusyError when the lock is lost."""
+        """Record what is being deployed, if that has changed, before it is.
+
+        Raises:
+            DeployError: The lock is lost, or its lease could not be renewed.
+        """
         owner, release = self._record.owner, self._recorded(release)
-        if owner and owner.release != release:
+        if owner and (owner.release != release or self._is_due(owner)):
             self._write(replace(self._record, owner=replace(owner, until=self._lease(), release=release)))
         if self.lost:
             raise BusyError(_LOST)
@@ -277,6 +277,12 @@ class Lock:
         self.lost = etag is None
         if etag:
             self._record, self._written = replace(record, etag=etag), self._context.clock.monotonic()
+
+    def _is_due(self, owner: LockOwner) -> bool:
+        """Whether half of the lease has passed."""
+        # One goes on while the machine sleeps, the other while its clock is set.
+        left, passed = owner.until - self._now(), self._context.clock.monotonic() - self._written
+        return max(LEASE_SECONDS - left.total_seconds(), passed) >= LEASE_SECONDS / 2
 
     def _recorded(self, release: Release) -> Release:
         """Return a release without a commit of the future, as by a wrong clock: it would be newer than what follows."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from beanpod.deploy.errors import BusyError, NotRolledBackError, RolledBackError, UsageError
+from beanpod.deploy.errors import BusyError, DeployError, NotRolledBackError, RolledBackError, UsageError
 from beanpod.deploy.lock import LEASE_SECONDS, LockOwner, LockRecord, LockStore, Release
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Outcome
@@ -238,6 +238,17 @@ def test_a_lease_that_cannot_be_renewed_is_tried_again(sandbox: Sandbox, target:
     assert rollout.release(bundle("renewed")).changed
     assert any(warning.startswith("the deployment lock could not be renewed") for warning in reporter.warnings)
     assert _record(sandbox, target).owner is None
+
+
+def test_no_update_is_started_after_a_lease_that_could_not_be_renewed(sandbox: Sandbox, target: Target) -> None:
+    sandbox.release(target, "old")
+    sandbox.emulator.set_pace(update=400)
+    sandbox.emulator.inject_fault("busy-before-update", label=bundle("old").label)
+    # Spared are the bundle and the acquiring of the lock.
+    sandbox.emulator.inject_fault("throttles", action="PutObject", after=2, times=None)
+    with pytest.raises(DeployError, match="AWS still refuses s3:PutObject"):
+        sandbox.rollout(target)[0].release(bundle("new"))
+    assert sandbox.version_label(target) == bundle("old").label
 
 
 @pytest.mark.parametrize("write", [2, 4], ids=["renewed", "released"])
