@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,7 @@ from beanpod.deploy.errors import UsageError
 
 _LOCK = ("package.json", "package-lock.json")
 _MANIFEST = Path("beanpod.toml")
+_OUTPUT = Path("cdk.out")
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -63,10 +65,10 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         return _wait(command, variables)
     if problem := replaced_database(_MANIFEST, arguments):
         raise UsageError(problem)
-    # Another command in this folder, such as a synthesis of another stage, writes to cdk.out during the checks.
-    with tempfile.TemporaryDirectory(prefix="beanpod-cdk-") as folder:
-        made = next((Path(app) for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
-        assembly = made or Path(next(option_values(arguments, "--output", "-o"), folder))
+    made = next((app for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
+    output = made or next(option_values(arguments, "--output", "-o"), None)
+    with nullcontext(output) if output else _own_folder() as folder:
+        assembly = Path(folder)
         if made is None and (code := _synthesise([*cli, *synthesis(arguments, assembly)], variables)):
             return code
         for note in check_replacements(_MANIFEST, assembly, arguments):
@@ -75,6 +77,12 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         for line in explain_refusals(assembly, arguments) if code else ():
             _print(line)
         return code
+
+
+def _own_folder() -> "tempfile.TemporaryDirectory[str]":
+    """Make a folder for an assembly: during the checks any other command of the CDK CLI may write to cdk.out itself."""
+    _OUTPUT.mkdir(exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="deploy-", dir=_OUTPUT)
 
 
 def _is_assembly(folder: Path) -> bool:
