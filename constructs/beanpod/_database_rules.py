@@ -269,7 +269,11 @@ def support_note(engine: str, version: str, today: date) -> str | None:
         return None
     # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html: for MySQL and PostgreSQL only.
     then = "may create no new database of it" if engine == "mariadb" else "charges Extended Support by the hour"
-    return f"database.version: RDS ended the standard support of {engine} {major} on {last}, and {then}"
+    return (
+        f"database.version: RDS ended the standard support of {engine} {major} on {last}, and {then}: write "
+        f'"{ENGINES[engine].default_version}" for a new stage; an existing database is upgraded by that, and is down '
+        "meanwhile, as docs/changes.md says"
+    )
 
 
 def major_version(engine: str, version: str) -> str:

@@ -155,7 +155,7 @@ class DockerEnvironment(EnvironmentBase):
             *self._options.add(variable_options(given.get("environment"), secrets)),
             *self._options.override(options_by_key(given["options"])),
             *(self._options.add(database_options(database)) if database else ()),
-            *(_account_problems(self.stack, database) if database else ()),
+            *(_place_problems(self.stack, database) if database else ()),
         ]
         refuse(self, problems)
         self._options.publish([name for name in given["published_metrics"] if name != HEALTH_METRIC])
@@ -299,10 +299,10 @@ class DockerEnvironment(EnvironmentBase):
         one, the CDK refuses the app at synth.
 
         Raises:
-            ValueError: One of the names is taken, as by another database, or the database is in another account.
+            ValueError: One of the names is taken, as by another database, or the database is elsewhere.
         """
         if self._database is None:
-            refuse(self, _account_problems(self.stack, database))
+            refuse(self, _place_problems(self.stack, database))
             self._add(database_options(database))
             self._connect(database)
         elif self._database is not database:
@@ -392,14 +392,22 @@ class DockerEnvironment(EnvironmentBase):
             reject(self, f"{name} must be subnets of vpc {vpc.node.path}: {str(error).splitlines()[0]}")
 
 
-def _account_problems(stack: Stack, database: IDatabase) -> Iterator[str]:
-    """Check that a database of this app is in the stack's account: its secret is encrypted with a key of its own."""
-    wanted, found = stack.account, Stack.of(database).account
-    if known(wanted) and known(found) and wanted != found:
-        yield (
-            f"database must be in the stack's account, {wanted}, got {database.node.path} in {found}: make both in one "
-            "account, or import one whose secret this account may read with Database.from_database_attributes"
-        )
+def _place_problems(stack: Stack, database: IDatabase) -> Iterator[str]:
+    """Check that a database of this app, or its secret, is in the stack's account and region.
+
+    Security groups are of one region, and a secret is encrypted with a key of its account.
+    """
+    for name in ("account", "region"):
+        wanted = getattr(stack, name)
+        for part in (database, database.secret):
+            found = getattr(Stack.of(part), name)
+            if known(wanted) and known(found) and wanted != found:
+                yield (
+                    f"database must be in the stack's {name}, {wanted}, got {part.node.path} in {found}: make both in "
+                    f"one {name}, or import the database, and a secret that this account may read, into this stack "
+                    "with Database.from_database_attributes"
+                )
+                break
 
 
 class _ImportedEnvironment(EnvironmentBase):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from beanpod.cli import cdk
 from beanpod.cli.cdk import deployment, install, synthesis
 from beanpod.deploy.errors import UsageError
 from tests.waiting import SECONDS
@@ -72,6 +73,19 @@ def test_an_app_may_print_in_any_encoding(environ: dict[str, str], tmp_path: Pat
     assert (done.returncode, "caf\ufffd" in done.stderr) == (1, True), done.stderr
 
 
+@pytest.mark.usefixtures("first_run")
+def test_what_is_checked_is_in_a_folder_of_its_own(environ: dict[str, str], tmp_path: Path) -> None:
+    """Else a synthesis of another stage at the same time would be deployed in its place, and unchecked."""
+    (tmp_path / "app.py").write_text("import os, sys\nprint(os.environ['CDK_OUTDIR'])\nsys.exit(3)\n")
+    (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n')
+    alone = {**environ, "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1", "HOME": str(tmp_path)}
+    runs = [run(alone, "deploy", "--all", "--app", "python app.py", folder=tmp_path) for _ in range(2)]
+    folders = {done.stderr.splitlines()[0] for done in runs}
+    assert len(folders) == 2
+    assert all(Path(folder).parent.name == "cdk.out" for folder in folders)
+    assert not any((tmp_path / "cdk.out").iterdir())
+
+
 @pytest.mark.parametrize("app", [["--app", "python app.py"], ["--app=python app.py"], ["-a", "python app.py"], []])
 def test_what_was_checked_is_deployed_whichever_app_is_named(app: list[str]) -> None:
     given = ["deploy", *app, "--all", "-c", "stage=prod"]
@@ -82,6 +96,12 @@ def test_a_synthesis_ends_although_the_deployment_watches() -> None:
     given = ["-o", "out", "deploy", "--watch", "shop-dev-network"]
     wanted = ["synth", "shop-dev-network", "--quiet", "--no-notices", "--output", "out"]
     assert synthesis(given, Path("out")) == wanted
+
+
+@pytest.mark.parametrize("option", [["--stage", "prod"], ["--stage=prod"]])
+def test_a_stage_that_the_cli_would_ignore_is_refused(option: list[str]) -> None:
+    with pytest.raises(UsageError, match="the CDK CLI ignores --stage: write -c stage=prod"):
+        cdk.run(["destroy", "--all", "--force", *option], {})
 
 
 def test_a_profile_named_deploy_is_not_taken_for_the_command() -> None:

@@ -61,7 +61,8 @@ def test_new_changed_and_removed_stacks_are_found(assemblies: tuple[Path, Path],
     }
     assert changed.users == ("same",)
     text = markdown({"prod": [changed]})
-    assert "`beanpod cdk deploy same --exclusively` first, then `beanpod cdk deploy --all`" in text
+    commands = ("same --exclusively -c stage=prod", "--all -c stage=prod")
+    assert "`beanpod cdk deploy {}` first, then `beanpod cdk deploy {}`".format(*commands) in text
     assert "**removes `Database`** of changed (AWS::RDS::DBInstance): nothing of the old one is kept" in text
 
 

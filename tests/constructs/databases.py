@@ -24,7 +24,9 @@ def made(engine: DatabaseEngine | None = None, **options: Any) -> tuple[Database
     return database, Template.from_stack(stack)
 
 
-def existing_database(stack: Stack, resource_id: str | None = None) -> IDatabase:
+def existing_database(
+    stack: Stack, resource_id: str | None = None, secret: secretsmanager.ISecret | None = None
+) -> IDatabase:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"
     return Database.from_database_attributes(
         stack,
@@ -33,7 +35,7 @@ def existing_database(stack: Stack, resource_id: str | None = None) -> IDatabase
         database_port=5432,
         database_name="shop",
         database_username="keeper",
-        secret=secretsmanager.Secret.from_secret_complete_arn(stack, "DatabaseSecret", arn),
+        secret=secret or secretsmanager.Secret.from_secret_complete_arn(stack, "DatabaseSecret", arn),
         security_group=ec2.SecurityGroup.from_security_group_id(stack, "DatabaseGroup", "sg-db"),
         resource_id=resource_id,
     )

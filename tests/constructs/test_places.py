@@ -10,6 +10,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
 
 from beanpod import (
@@ -25,6 +26,7 @@ from beanpod import (
     ServiceNetwork,
     ServiceRole,
 )
+from tests.constructs.databases import existing_database
 from tests.constructs.environments import balanced_environment, new_environment
 from tests.constructs.imported import IRELAND
 
@@ -174,12 +176,36 @@ def test_a_metric_of_another_place_is_asked_for_by_name() -> None:
     assert (metric.region, metric.account) == ("us-west-2", OTHER)
 
 
-def test_a_database_is_in_the_account_of_its_environment() -> None:
+@pytest.mark.parametrize(
+    ("elsewhere", "words"),
+    [
+        ({"account": OTHER}, f"account, {ACCOUNT}, got eu-west-1-{OTHER}/Database in {OTHER}: make both"),
+        ({"region": "us-east-1"}, f"region, eu-west-1, got us-east-1-{ACCOUNT}/Database in us-east-1: make both"),
+    ],
+    ids=["account", "region"],
+)
+def test_a_database_is_where_its_environment_is(elsewhere: dict[str, str], words: str) -> None:
     app = App()
-    here, there = stack(app), stack(app, account=OTHER)
+    here, there = stack(app), stack(app, **elsewhere)
     database = Database(there, "Database", vpc=ec2.Vpc(there, "Vpc"), engine=DatabaseEngine.mysql("8.4"))
-    words = rf"must be in the stack's account, {ACCOUNT}, got eu-west-1-{OTHER}/Database in {OTHER}: make both"
     with pytest.raises(ValueError, match=words):
         DockerService(here, "Service", vpc=ec2.Vpc(here, "Vpc"), database=database)
     with pytest.raises(ValueError, match=words):
         new_environment(here).use_database(database)
+
+
+@pytest.mark.parametrize("elsewhere", [{"account": OTHER}, {"region": "us-east-1"}], ids=["account", "region"])
+def test_the_secret_of_an_imported_database_is_where_its_environment_is(elsewhere: dict[str, str]) -> None:
+    app = App()
+    here = stack(app)
+    database = existing_database(here, secret=secretsmanager.Secret(stack(app, **elsewhere), "Password"))
+    with pytest.raises(ValueError, match=r"database must be in the stack's (account|region), .*/Password in "):
+        new_environment(here).use_database(database)
+
+
+def test_an_imported_database_may_have_a_secret_of_another_account() -> None:
+    here = stack(App())
+    arn = f"arn:aws:secretsmanager:eu-west-1:{OTHER}:secret:db-AbCdEf"
+    # Its policy, and its key's, may let this account read it.
+    secret = secretsmanager.Secret.from_secret_complete_arn(here, "Password", arn)
+    new_environment(here).use_database(existing_database(here, secret=secret))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,7 @@ from beanpod.deploy.errors import UsageError
 
 _LOCK = ("package.json", "package-lock.json")
 _MANIFEST = Path("beanpod.toml")
+_OUTPUT = Path("cdk.out")
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -41,10 +43,13 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         The CLI's exit code.
 
     Raises:
-        UsageError: The extra `cdk` is not installed, npm could not install the CLI, CloudFormation would refuse the
-            deployment after minutes, the manifest does not allow what the deployment replaces, or the stacks are of
-            another project.
+        UsageError: The extra `cdk` is not installed, npm could not install the CLI, `--stage` is given, CloudFormation
+            would refuse the deployment after minutes, the manifest does not allow what the deployment replaces, or the
+            stacks are of another project.
     """
+    if stage := next(option_values(arguments, "--stage"), None):
+        # It would go on, with the manifest's first stage.
+        raise UsageError(f"the CDK CLI ignores --stage: write -c stage={stage}")
     named = set() if {"--help", "-h"} & {*arguments} else {*arguments}
     if "destroy" in named and _MANIFEST.is_file():
         check_destruction(_MANIFEST, arguments)
@@ -60,17 +65,24 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         return _wait(command, variables)
     if problem := replaced_database(_MANIFEST, arguments):
         raise UsageError(problem)
-    assembly = next((Path(app) for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
-    if assembly is None:
-        assembly = Path(next(option_values(arguments, "--output", "-o"), "cdk.out"))
-        if code := _synthesise([*cli, *synthesis(arguments, assembly)], variables):
+    made = next((app for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
+    output = made or next(option_values(arguments, "--output", "-o"), None)
+    with nullcontext(output) if output else _own_folder() as folder:
+        assembly = Path(folder)
+        if made is None and (code := _synthesise([*cli, *synthesis(arguments, assembly)], variables)):
             return code
-    for note in check_replacements(_MANIFEST, assembly, arguments):
-        _print(note)
-    code = _wait([*cli, *deployment(arguments, assembly)], variables)
-    for line in explain_refusals(assembly, arguments) if code else ():
-        _print(line)
-    return code
+        for note in check_replacements(_MANIFEST, assembly, arguments):
+            _print(note)
+        code = _wait([*cli, *deployment(arguments, assembly)], variables)
+        for line in explain_refusals(assembly, arguments) if code else ():
+            _print(line)
+        return code
+
+
+def _own_folder() -> "tempfile.TemporaryDirectory[str]":
+    """Make a folder for an assembly: during the checks any other command of the CDK CLI may write to cdk.out itself."""
+    _OUTPUT.mkdir(exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="deploy-", dir=_OUTPUT)
 
 
 def _is_assembly(folder: Path) -> bool:

@@ -141,7 +141,7 @@ def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
 def _line(stage: str, changes: Sequence[Change]) -> str:
     by_kind = groupby(changes, lambda change: change.kind)
     parts = [_part(kind, [change.stack for change in found]) for kind, found in by_kind]
-    warnings = [f"\n  - {words}" for change in changes for words in (*_losses(change), *_order(change))]
+    warnings = [f"\n  - {words}" for change in changes for words in (*_losses(change), *_order(stage, change))]
     return f"- **{stage}**: {'; '.join(parts) or 'no change'}{''.join(warnings)}"
 
 
@@ -152,12 +152,12 @@ def _losses(change: Change) -> Iterator[str]:
         yield f"**{verb} `{it.path}`** of {change.stack} ({it.type}){meanwhile}"
 
 
-def _order(change: Change) -> Iterator[str]:
+def _order(stage: str, change: Change) -> Iterator[str]:
     if change.users:
-        users = " ".join(change.users)
+        users, context = " ".join(change.users), f"-c stage={stage}"
         yield (
             f"**{change.stack} takes away what {', '.join(change.users)} still use**, which CloudFormation refuses: "
-            f"`beanpod cdk deploy {users} --exclusively` first, then `beanpod cdk deploy --all`"
+            f"`beanpod cdk deploy {users} --exclusively {context}` first, then `beanpod cdk deploy --all {context}`"
         )
 
 

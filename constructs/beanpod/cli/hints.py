@@ -7,9 +7,11 @@ import shlex
 from beanpod.cli.parser import Options
 
 _COMMAND = re.compile(
-    r"`beanpod (deploy|status|versions|rollback|logs|rehearse|secrets)(?: --stage (?P<stage>[^ `]+))?(?P<rest>[^`]*)`"
+    r"`beanpod (deploy|status|versions|rollback|logs|events|rehearse|secrets)"
+    r"(?: --stage (?P<stage>[^ `]+))?(?P<rest>[^`]*)`"
 )
 _CDK = re.compile(r"`(beanpod cdk [^`]*)`")
+_ALL_STACKS = "`beanpod cdk deploy --all`"
 _STACKS = re.compile(r"run `beanpod cdk deploy[^`]*`(?: first| again)?")
 
 
@@ -22,6 +24,9 @@ def completed(text: str, options: Options) -> str:
     if options.rehearsal or options.command == "rehearse":
         # Else it would deploy to AWS itself.
         text = _STACKS.sub("start the rehearsal again", text)
+    if options.stage:
+        # Else the CDK app deploys the manifest's first stage.
+        text = text.replace(_ALL_STACKS, f"{_ALL_STACKS[:-1]} -c stage={shlex.quote(options.stage)}`")
     folder = str(options.manifest.parent)
     # Not Path.is_file, which raises an error where this user may not look.
     if folder != "." and os.path.isfile(options.manifest.parent / "cdk.json"):
@@ -41,4 +46,6 @@ def command_line(name: str, options: Options, stage: str | None = None) -> str:
         words += ["--stage", stage]
     if options.manifest != Options.manifest:
         words += ["--manifest", str(options.manifest)]
+    for flag, value in (("--repo", options.repository), ("--env", options.environment)) if name == "secrets" else ():
+        words += [flag, value] if value else []
     return shlex.join(words)

@@ -9,7 +9,7 @@ A deployment that finds the lock owned by an older commit waits; behind anything
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -152,15 +152,17 @@ class Lock:
         self._token = secrets.token_hex(8)
         self._record = LockRecord()
         self._latest = datetime.max.replace(tzinfo=UTC)
+        self._written = 0.0
         self.lost = False
 
     @contextmanager
-    def held(self, release: Release, *, timeout: float) -> Iterator[LockRecord]:
+    def held(self, release: Release, *, timeout: float, check: Callable[[LockRecord], None]) -> Iterator[LockRecord]:
         """Hold the lock inside the block.
 
         Args:
             release: What is to be deployed.
             timeout: Seconds to wait for each owner that deploys an older commit.
+            check: Called with the record before the lock is acquired; what it raises leaves the record as it is.
 
         Yields:
             The record as it was before.
@@ -169,7 +171,7 @@ class Lock:
             BusyError: Behind a release that is not older, or when an older one takes too long.
         """
         try:
-            yield self._acquire(release, timeout)
+            yield self._acquire(release, timeout, check)
         finally:
             self._release()
 
@@ -180,7 +182,7 @@ class Lock:
     def renew(self) -> None:
         """Renew the lease if half of it has passed. What fails here is tried again at the next call."""
         owner = self._record.owner
-        if owner is None or self.lost or (owner.until - self._now()).total_seconds() > LEASE_SECONDS / 2:
+        if owner is None or self.lost or not self._is_due(owner):
             return
         try:
             self._write(replace(self._record, owner=replace(owner, until=self._lease())))
@@ -190,9 +192,13 @@ class Lock:
             self._context.report.warn(_LOST)
 
     def claim(self, release: Release) -> None:
-        """Record what is being deployed, if that has changed. Raises BusyError when the lock is lost."""
+        """Record what is being deployed, if that has changed, before it is.
+
+        Raises:
+            DeployError: The lock is lost, or its lease could not be renewed.
+        """
         owner, release = self._record.owner, self._recorded(release)
-        if owner and owner.release != release:
+        if owner and (owner.release != release or self._is_due(owner)):
             self._write(replace(self._record, owner=replace(owner, until=self._lease(), release=release)))
         if self.lost:
             raise BusyError(_LOST)
@@ -201,7 +207,7 @@ class Lock:
         """Make this the last good release; written when the lock is released."""
         self._record = replace(self._record, last_good=self._recorded(release))
 
-    def _acquire(self, release: Release, timeout: float) -> LockRecord:
+    def _acquire(self, release: Release, timeout: float, check: Callable[[LockRecord], None]) -> LockRecord:
         clock, behind, since, before = self._context.clock, "", 0.0, LockRecord()
         while True:
             record = self._store.read()
@@ -209,6 +215,7 @@ class Lock:
             mine = self._is_mine(record)
             before = before if mine else record
             if owner is None or mine:
+                check(before)
                 if self._acquired(record, release):
                     return before
                 continue
@@ -223,6 +230,7 @@ class Lock:
         source, self._latest = self._context.source, record.answered or self._now()
         release = self._recorded(release)
         owner = LockOwner(self._token, source.actor, source.run_url, self._now(), self._lease(), release)
+        self._written = self._context.clock.monotonic()
         # Before the answer is known: an interruption from here on releases what may be ours.
         self._record = LockRecord(owner, record.last_good)
         etag = self._store.write(self._record, over=record.etag)
@@ -268,7 +276,13 @@ class Lock:
             etag = self._store.write(record, over=now.etag) if self._is_mine(now) else None
         self.lost = etag is None
         if etag:
-            self._record = replace(record, etag=etag)
+            self._record, self._written = replace(record, etag=etag), self._context.clock.monotonic()
+
+    def _is_due(self, owner: LockOwner) -> bool:
+        """Whether half of the lease has passed."""
+        # One goes on while the machine sleeps, the other while its clock is set.
+        left, passed = owner.until - self._now(), self._context.clock.monotonic() - self._written
+        return max(LEASE_SECONDS - left.total_seconds(), passed) >= LEASE_SECONDS / 2
 
     def _recorded(self, release: Release) -> Release:
         """Return a release without a commit of the future, as by a wrong clock: it would be newer than what follows."""

@@ -258,11 +258,15 @@ def check_account(aws: Aws, stage: "StageConfig") -> None:
     if stage.account is None:
         return
     caller = aws.identity()
-    if caller.split(":")[4] != stage.account:
+    if _account_of(caller) != stage.account:
         raise UsageError(
             f"stage {stage.name} is in account {stage.account}, and these credentials are {caller}: choose a profile "
             "of that account with AWS_PROFILE"
         )
+
+
+def _account_of(arn: str) -> str:
+    return arn.split(":")[4]
 
 
 def stack_outputs(aws: Aws, stage: "StageConfig", stack: str, *names: str) -> dict[str, str]:
@@ -271,8 +275,10 @@ def stack_outputs(aws: Aws, stage: "StageConfig", stack: str, *names: str) -> di
     outputs = aws.stack_outputs(stack)
     if outputs is None:
         other = f'; if it has another name, set delivery.stack = "..." under [stages.{stage.name}]'
+        # Of a wrong profile, too: then the stacks would be deployed to a second account.
+        where = f"{aws.region} of account {_account_of(aws.identity())}"
         raise UsageError(
-            f"stage {stage.name} is not deployed: there is no stack {stack} in {aws.region}; run {command} first"
+            f"stage {stage.name} is not deployed: there is no stack {stack} in {where}; run {command} first"
             f"{'' if own else other}"
         )
     if missing := [name for name in names if name not in outputs]:

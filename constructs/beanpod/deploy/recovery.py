@@ -75,7 +75,7 @@ class Recovery:
     def _other(self, verdict: Verdict, causes: tuple[str, ...]) -> None:
         """Returns if the previous version is there, but not well."""
         runs = version_of(verdict.environment)
-        if runs != self.failed.previous:
+        if runs not in (self.failed.previous, self.update.before):
             raise BusyError(
                 f"{self.failed.label} was superseded: environment {verdict.environment.name} runs "
                 f"{verdict.environment.version_label} now, which is left alone",
@@ -97,7 +97,7 @@ class Recovery:
         previous = self.failed.previous or ""
         try:
             with self.context.report.phase(Phase.ROLL_BACK):
-                self._roll_out(previous)
+                self._roll_out(previous, verdict.environment.version_label)
         except UnverifiedError as error:
             raise NotRolledBackError(
                 f"{self._what(verdict)}; after the rollback to {previous}, {error}",
@@ -133,12 +133,16 @@ class Recovery:
                 return replace(self.found, stored=keys).has_bundle(label)
         return True
 
-    def _roll_out(self, previous: str) -> None:
+    def _roll_out(self, previous: str, failed: str) -> None:
         self.context.report.say(f"rolling back to {previous}")
-        update = Update(self.context, previous, each=self.lock.renew)
+        update, clock = Update(self.context, previous, each=self.lock.renew), self.context.clock
+        since = clock.monotonic()
         try:
-            if not update.start(self._ready()):
-                raise BusyError("another deployment is updating the environment")
+            # It may be Ready by another replica of the API only.
+            while not update.start(self._not_replaced(failed)):
+                if clock.monotonic() - since >= self.context.settings.ready_timeout:
+                    raise BusyError("another deployment keeps updating the environment")
+                clock.sleep(POLL_SECONDS)
             back = update.verify(update.wait())
             self.environment = back.environment
             if back.state is not State.GOOD:
@@ -146,6 +150,13 @@ class Recovery:
             self._report(back)
         finally:
             self.events += update.events
+
+    def _not_replaced(self, failed: str) -> Environment:
+        """The environment, once it is Ready. Raises BusyError where another deployment has replaced what failed."""
+        environment = self._ready()
+        if environment.version_label not in (failed, self.failed.previous, self.update.before):
+            raise BusyError(f"another deployment has replaced it by {environment.version_label}, which is left alone")
+        return environment
 
     def _ready(self) -> Environment:
         """Wait until the environment is Ready, also while AWS does not answer: nothing else rolls the release back."""

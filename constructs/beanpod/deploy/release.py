@@ -112,7 +112,12 @@ class Rollout:
         return self.outcome
 
     def _roll_out(self, release: Release, found: Preflight, *, force: bool) -> None:
-        with self._lock.held(release, timeout=self._context.settings.ready_timeout) as record:
+        def check(record: LockRecord) -> None:
+            if not force:
+                _refuse_if_older(release, record, found.environment)
+
+        # Checked before this run takes a killed one's place in the record, which names what that deployed.
+        with self._lock.held(release, timeout=self._context.settings.ready_timeout, check=check) as record:
             environment = self._context.wait_until_ready(each=self._lock.renew)
             if not force:
                 _refuse_if_older(release, record, environment)

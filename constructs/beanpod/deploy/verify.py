@@ -12,7 +12,7 @@ from enum import Enum
 from beanpod.deploy.aws import AwsError, Environment, Instances, UnansweredError
 from beanpod.deploy.errors import DeadlineError, DeployError, UsageError
 from beanpod.deploy.health_path import Answer
-from beanpod.deploy.preflight import DeploymentContext, Settings
+from beanpod.deploy.preflight import DeploymentContext, Settings, version_of
 from beanpod.deploy.report import EnvironmentEvent, Status
 
 POLL_SECONDS = 5.0
@@ -150,6 +150,7 @@ class Update:
     Attributes:
         events: The environment's events so far, oldest first. They lead to a look at it, and never to a verdict.
         aborted: Whether the update was aborted at the deadline.
+        before: The version that the environment ran when it was started; None for none, or the sample.
     """
 
     def __init__(self, context: DeploymentContext, label: str, *, each: Callable[[], None]) -> None:
@@ -168,6 +169,7 @@ class Update:
         self._since: datetime | None = None
         self.events: list[EnvironmentEvent] = []
         self.aborted = False
+        self.before: str | None = None
 
     @property
     def errors(self) -> list[str]:
@@ -192,7 +194,7 @@ class Update:
             DeadlineError: When AWS does not say whether it began.
         """
         context, name = self._context, self._context.target.environment
-        began = context.clock.monotonic()
+        began, self.before = context.clock.monotonic(), version_of(environment)
         try:
             self._request_id = context.aws.update_environment(name, self._label)
         except UnansweredError as error:

@@ -166,7 +166,9 @@ def test_a_permission_of_the_delivery_stack_has_that_remedy(text: str) -> None:
     assert remedy.endswith(": deploy the Delivery stack again (`beanpod cdk deploy`), or grant it")
 
 
-@pytest.mark.parametrize("action", ["logs:DescribeLogGroups", "secretsmanager:GetSecretValue"])
-def test_what_ci_may_not_read_is_read_with_other_credentials(action: str) -> None:
+@pytest.mark.parametrize(
+    "action", ["logs:DescribeLogGroups", "secretsmanager:GetSecretValue", "cloudformation:CreateChangeSet"]
+)
+def test_what_ci_may_not_do_is_done_with_other_credentials(action: str) -> None:
     (remedy,) = remedies([f"User: ci is not authorized to perform: {action} on resource: *"])
-    assert remedy.endswith(": the deploy user has no permission to read this: use credentials of your own")
+    assert remedy.endswith(": the deploy user may not do this: use credentials of your own that may")

@@ -411,3 +411,61 @@ def test_an_image_that_starts_nothing_is_noted(tmp_path: Path, image: str) -> No
 )
 def test_an_image_that_may_start_the_app_is_not_noted(tmp_path: Path, dockerfile: str) -> None:
     assert not previewed(tmp_path, dockerfile).notes
+
+
+# What the image keeps, and what it loses.
+ENV = "# local\nPORT=3000\nexport API_KEY='abc'\nDB_PASSWORD=\n"
+
+
+@pytest.mark.parametrize(
+    "ignored", ["", "# .env\n", "node_modules\n*.log\nenv\n/app/.env\n", ".env\n!.env\n", "*\n!.env*\n"]
+)
+@pytest.mark.parametrize(
+    "lines", ["COPY . /app\n", 'COPY ["./", "/app"]\n', "ADD a .env /\n", "COPY . .\nFROM one AS two\n"]
+)
+def test_an_env_file_with_secrets_in_the_image_is_noted(tmp_path: Path, ignored: str, lines: str) -> None:
+    write(tmp_path, {".env": ENV, "a": "", ".dockerignore": ignored})
+    (note,) = previewed(tmp_path, f"FROM node AS one\n{lines}").notes
+    assert note.startswith("Dockerfile: line 2: ")
+    assert "copies .env, and with it API_KEY, into the image" in note
+    assert "abc" not in note
+
+
+@pytest.mark.parametrize(
+    "ignored", [".env\n", " /.env \n", "**/.env*\n", "*\n", "./.e?v\n", "!.env\n.*\n", "**\n!src\n"]
+)
+def test_an_env_file_that_dockerignore_leaves_out_is_not_noted(tmp_path: Path, ignored: str) -> None:
+    write(tmp_path, {".env": ENV, ".dockerignore": ignored})
+    assert not previewed(tmp_path, "FROM node\nCOPY . /app\n").notes
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "env"),
+    [
+        ("FROM node\nCOPY . /app\n", "PORT=3000\nDB_PASSWORD=\n# TOKEN=abc\n"),
+        ("FROM node\nCOPY a /app\n", ENV),
+        ("FROM node\nCOPY --exclude=.env . /app\n", ENV),
+        ("FROM node AS one\nCOPY . /app\nFROM nginx\nCOPY --from=one /app/dist /html\n", ENV),
+    ],
+)
+def test_an_image_without_secrets_of_an_env_file_is_not_noted(tmp_path: Path, dockerfile: str, env: str) -> None:
+    write(tmp_path, {".env": env, "a": ""})
+    assert not [note for note in previewed(tmp_path, dockerfile).notes if ".env" in note]
+
+
+def test_the_dockerfiles_own_dockerignore_is_read_in_the_place_of_the_contexts(tmp_path: Path) -> None:
+    write(tmp_path, {".env": ENV, ".dockerignore": "a\n", "Dockerfile.dockerignore": ".env\n"})
+    assert not previewed(tmp_path, "FROM node\nCOPY . /app\n").notes
+    write(tmp_path, {".dockerignore": ".env\n", "Dockerfile.dockerignore": "a\n"})
+    assert previewed(tmp_path, "FROM node\nCOPY . /app\n").notes
+
+
+def test_an_env_file_in_the_image_of_a_compose_service_is_noted(tmp_path: Path) -> None:
+    files = {"api/Dockerfile": "FROM node\nCOPY . /app\n", "api/.env": ENV}
+    stage = compose_stage(tmp_path, "services: {web: {build: api, ports: ['80:80']}}", **files)
+    assert any("copies .env, and with it API_KEY" in note for note in plan_bundle(stage, tmp_path).preview().notes)
+
+
+def test_a_volume_of_the_image_is_noted(tmp_path: Path) -> None:
+    (note,) = previewed(tmp_path, 'FROM node AS base\nVOLUME /tmp /data\nFROM base\nVOLUME ["/tmp/cache"]\n').notes
+    assert note.startswith("Dockerfile: line 2: VOLUME /data: is removed with its container, at the next release")

@@ -183,6 +183,51 @@ def test_a_version_of_another_deployer_is_not_rolled_back(sandbox: Sandbox, targ
     assert sandbox.version_label(target) == bundle("theirs").label
 
 
+def test_a_release_that_is_reverted_to_a_failed_one_is_rolled_back_to_the_last_good_one(sandbox: Sandbox) -> None:
+    def is_unhealthy(parsed: Any, **_: object) -> None:
+        for environment in parsed["Environments"]:
+            if environment["VersionLabel"] == BAD.label:
+                environment["HealthStatus"] = "Severe"
+
+    target, aws, worse = _failing_target(sandbox, "unhealthy"), sandbox.aws(), bundle("worse")
+    with pytest.raises(NotRolledBackError):
+        sandbox.rollout(target, settings=Settings(roll_back=False))[0].release(BAD)
+    sandbox.emulator.inject_fault("reverts", version_label=worse.label)
+    with (
+        handling(aws, "after-call.*.DescribeEnvironments", is_unhealthy),
+        pytest.raises(RolledBackError, match=f"it runs {BAD.label}; rolled back, {GOOD.label} runs again"),
+    ):
+        sandbox.rollout(target, aws=aws)[0].release(worse)
+    assert sandbox.version_label(target) == GOOD.label
+
+
+def test_a_rollback_is_started_again_when_the_environment_is_not_ready_yet(sandbox: Sandbox) -> None:
+    updates: list[object] = []
+
+    def refuse_second(**call: object) -> None:
+        updates.append(call)
+        if len(updates) == 2:
+            message = "Environment named guestbook is in an invalid state for this operation. Must be Ready."
+            raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": message}}, "UpdateEnvironment")
+
+    aws = sandbox.aws()
+    rollout, _ = sandbox.rollout(_failing_target(sandbox, "error-event"), aws=aws)
+    with (
+        handling(aws, "before-call.*.UpdateEnvironment", refuse_second),
+        pytest.raises(RolledBackError, match=f"rolled back, {GOOD.label} runs again"),
+    ):
+        rollout.release(BAD)
+
+
+def test_a_rollback_leaves_alone_what_another_deployer_has_deployed_before_it(sandbox: Sandbox) -> None:
+    target, theirs = _failing_target(sandbox, "error-event"), bundle("theirs")
+    sandbox.release(target, "theirs", "good")
+    sandbox.emulator.inject_fault("busy-before-update", label=theirs.label, after=1)
+    with pytest.raises(NotRolledBackError, match=f"has replaced it by {theirs.label}, which is left alone"):
+        sandbox.rollout(target)[0].release(BAD)
+    assert sandbox.version_label(target) == theirs.label
+
+
 def test_a_rollback_is_tried_once(sandbox: Sandbox) -> None:
     target = _failing_target(sandbox, "error-event")
     sandbox.emulator.inject_fault("error-event", version_label=GOOD.label)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from beanpod.deploy.errors import BusyError, NotRolledBackError, RolledBackError, UsageError
+from beanpod.deploy.errors import BusyError, DeployError, NotRolledBackError, RolledBackError, UsageError
 from beanpod.deploy.lock import LEASE_SECONDS, LockOwner, LockRecord, LockStore, Release
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Outcome
@@ -146,6 +146,21 @@ def test_an_older_commit_does_not_replace_a_newer_one_of_the_same_content(sandbo
     assert sandbox.version_label(target) == bundle("good").label
 
 
+def test_an_older_commit_never_replaces_a_newer_one_whose_deployment_was_killed(
+    sandbox: Sandbox, target: Target
+) -> None:
+    for minute, text in ((1, "good"), (3, "newer")):
+        sandbox.rollout(target, source=source(minute))[0].release(bundle(text))
+    store, record = LockStore(target, sandbox.aws()), _record(sandbox, target)
+    assert store.write(replace(record, last_good=Release(bundle("good").label)), over=record.etag)
+    _leave_locked(sandbox, target, source(3), Release(bundle("newer").label, bundle("good").label))
+    sandbox.emulator.advance(LEASE_SECONDS)
+    for _ in range(2):
+        with pytest.raises(BusyError, match="superseded: "):
+            sandbox.rollout(target, source=source(2))[0].release(bundle("older"))
+    assert sandbox.version_label(target) == bundle("newer").label
+
+
 def test_a_killed_deployment_of_what_runs_already_is_not_waited_for(sandbox: Sandbox, target: Target) -> None:
     sandbox.rollout(target, source=source(1))[0].release(bundle("good"))
     _leave_locked(sandbox, target, source(1), Release(bundle("good").label))
@@ -202,6 +217,19 @@ def test_a_long_release_renews_its_lease(sandbox: Sandbox, target: Target) -> No
     assert max(pauses) < LEASE_SECONDS
 
 
+def test_a_lease_is_renewed_although_the_clock_is_set_back(sandbox: Sandbox, target: Target) -> None:
+    set_back = sandbox.emulator.now() + timedelta(seconds=60)
+
+    class SetBack(VirtualClock):
+        def now(self) -> datetime:
+            return super().now() + timedelta(minutes=0 if super().now() > set_back else 4)
+
+    sandbox.emulator.set_pace(update=500)
+    sandbox.clear_calls()
+    assert sandbox.rollout(target, clock=SetBack(sandbox.emulator))[0].release(bundle("set back")).changed
+    assert max(_pauses_between_locks(sandbox)) < LEASE_SECONDS
+
+
 def test_a_lease_that_cannot_be_renewed_is_tried_again(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.set_pace(update=400)
     # Spared are the bundle and the acquiring of the lock.
@@ -210,6 +238,17 @@ def test_a_lease_that_cannot_be_renewed_is_tried_again(sandbox: Sandbox, target:
     assert rollout.release(bundle("renewed")).changed
     assert any(warning.startswith("the deployment lock could not be renewed") for warning in reporter.warnings)
     assert _record(sandbox, target).owner is None
+
+
+def test_no_update_is_started_after_a_lease_that_could_not_be_renewed(sandbox: Sandbox, target: Target) -> None:
+    sandbox.release(target, "old")
+    sandbox.emulator.set_pace(update=400)
+    sandbox.emulator.inject_fault("busy-before-update", label=bundle("old").label)
+    # Spared are the bundle and the acquiring of the lock.
+    sandbox.emulator.inject_fault("throttles", action="PutObject", after=2, times=None)
+    with pytest.raises(DeployError, match="AWS still refuses s3:PutObject"):
+        sandbox.rollout(target)[0].release(bundle("new"))
+    assert sandbox.version_label(target) == bundle("old").label
 
 
 @pytest.mark.parametrize("write", [2, 4], ids=["renewed", "released"])

@@ -33,7 +33,9 @@ def test_a_stage_that_is_not_deployed_is_refused(sandbox: Sandbox, tmp_path: Pat
     stage = sandbox.stage(sandbox.environment(), tmp_path)
     name = f"guestbook-{stage.name}-delivery"
     sandbox.client("cloudformation").delete_stack(StackName=name)
-    message = f"^stage {stage.name} is not deployed: there is no stack {name} in us-east-1; run "
+    message = (
+        f"^stage {stage.name} is not deployed: there is no stack {name} in us-east-1 of account 123456789012; run "
+    )
     with pytest.raises(UsageError, match=message) as caught:
         Target.find(stage, sandbox.aws())
     assert caught.value.exit_code == 2
@@ -80,7 +82,7 @@ def test_what_has_changed_since_the_stacks_were_deployed_is_named(sandbox: Sandb
 def test_one_stack_may_have_all_outputs(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
     stage = sandbox.stage(target, tmp_path)
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"stack": "Shop"})})
-    with pytest.raises(UsageError, match="there is no stack Shop in us-east-1; run `beanpod cdk deploy Shop` first"):
+    with pytest.raises(UsageError, match=r"there is no stack Shop in .*; run `beanpod cdk deploy Shop` first"):
         Target.find(stage, sandbox.aws())
     sandbox.stack("Shop", service_outputs(target))
     with pytest.raises(UsageError, match="stack Shop has no output BucketName: run `beanpod cdk deploy Shop` again; "):

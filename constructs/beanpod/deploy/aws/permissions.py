@@ -70,8 +70,8 @@ MISSING = {
         "Elastic Beanstalk reads its own templates", "arn:aws:s3:::elasticbeanstalk-env-resources-REGION/*"
     ),
 }
-# What `beanpod logs` and `beanpod secrets` read, which is not for CI.
-_NOT_FOR_CI = ("logs:", "secretsmanager:")
+# What `beanpod logs`, `beanpod secrets`, and `beanpod diff` and `cdk deploy` need, which is not for CI.
+_NOT_FOR_CI = ("logs:", "secretsmanager:", "cloudformation:CreateChangeSet")
 # In an IAM message, and in Beanstalk's own.
 _ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)|permission to perform the '([a-z0-9-]+:\w+)' action")
 # Of the caller or the resource, which a message names: arn:aws-cn: in China.
@@ -92,7 +92,7 @@ def remedy(action: str, text: str = "") -> str:
         text: AWS's message, which may name the caller and the resource.
     """
     if action.startswith(_NOT_FOR_CI):
-        return "the deploy user has no permission to read this: use credentials of your own"
+        return "the deploy user may not do this: use credentials of your own that may"
     known = MISSING.get(action)
     if known is None or (action == "s3:GetObject" and "elasticbeanstalk-env-resources-" not in text):
         return "deploy the Delivery stack again (`beanpod cdk deploy`), or grant it"

@@ -7,12 +7,15 @@ import os
 import posixpath
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, metadata_folder
+from beanpod.deploy.bundles.files import text_of
 from beanpod.deploy.bundles.plan import BundlePlan
 from beanpod.deploy.images import BuildSpec, Dockerfile, Instruction, platform_arguments, platform_of, read_dockerfile
+from beanpod.manifest.secret_like import looks_secret
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 # How many folders above the context are searched for a file that a COPY names.
 _LEVELS = 3
 _MOST_PORTS = 5
+_ENV = ".env"
 _UNIX_LINES = re.compile(r"dos2unix|\\r|\\015")
 _PATTERN = re.compile(r"[*?\[$\\]")
 
@@ -51,6 +55,7 @@ def plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
             problems.append(f"{name}: {problem}")
         if text := starts_nothing(spec):
             notes.append(f"{name}: {text}: write CMD and the command that starts the app")
+        notes += (f"{name}: {text}" for text in (*secrets_in_image(spec), *_lost_volumes(spec)))
     return BundlePlan(
         stage,
         root,
@@ -121,13 +126,53 @@ def start_problem(spec: BuildSpec, *, overridden: Collection[str] = ()) -> str |
 
 def has_health_check(spec: BuildSpec) -> bool:
     """Whether the Dockerfile gives its image a HEALTHCHECK."""
-    stage = next(reversed(_read(spec).built(spec.target)), None)
+    checks = [one.value.upper() for one in _of_image(spec) if one.keyword == "HEALTHCHECK"]
+    return checks[-1:] not in ([], ["NONE"])
+
+
+def _of_image(spec: BuildSpec) -> Iterator[Instruction]:
+    """Yield the instructions of the stage that is built, and before them those of the stages that it is based on."""
+    stage, found = next(reversed(_read(spec).built(spec.target)), None), list[Instruction]()
     while stage:
-        for one in reversed(stage.instructions):
-            if one.keyword == "HEALTHCHECK":
-                return one.value.upper() != "NONE"
-        stage = stage.base
-    return False
+        found, stage = [*stage.instructions, *found], stage.base
+    yield from found
+
+
+def secrets_in_image(spec: BuildSpec) -> Iterator[str]:
+    """Yield where the context's `.env` with a secret gets into the image, and so to everybody who may pull it."""
+    own = spec.dockerfile.with_name(f"{spec.dockerfile.name}.dockerignore")
+    ignored = text_of(own if os.path.isfile(own) else spec.context / ".dockerignore")
+    found = re.findall(r"^(?:export )?([A-Za-z_]\w*)=(.*)$", text_of(spec.context / _ENV), re.MULTILINE)
+    values = {name: value.strip().strip("\"'") for name, value in found}
+    secret = next((name for name, value in values.items() if value and looks_secret(name, value)), None)
+    for one in _of_image(spec) if secret and not _leaves_out(ignored, _ENV) else ():
+        if "exclude" not in one.flags and {".", _ENV} & {_cleaned(source) for source in copied(one)}:
+            how = f"write {_ENV} into .dockerignore, and what the app needs into [secrets]"
+            yield f"line {one.line}: {one.keyword} copies {_ENV}, and with it {secret}, into the image: {how}"
+
+
+def _leaves_out(ignored: str, name: str) -> bool:
+    """Whether a .dockerignore leaves a file at the root of the context out: the last pattern that matches decides.
+
+    https://docs.docker.com/build/concepts/context/#dockerignore-files
+    """
+    out = False
+    for line in (one.strip() for one in ignored.removeprefix("\ufeff").splitlines() if not one.startswith("#")):
+        pattern = posixpath.normpath(line.removeprefix("!").strip()).lstrip("/").replace("**/", "")
+        if fnmatchcase(name, pattern):
+            out = not line.startswith("!")
+    return out
+
+
+def _lost_volumes(spec: BuildSpec) -> Iterator[str]:
+    """Yield what becomes of the volumes of an image, each of which a container gets anew."""
+    for one in _of_image(spec):
+        for path in one.words if one.keyword == "VOLUME" else ():
+            if PurePosixPath("/tmp") not in (PurePosixPath(path), *PurePosixPath(path).parents):  # noqa: S108
+                yield (
+                    f"line {one.line}: VOLUME {path}: is removed with its container, at the next release: store data "
+                    "in the database, S3 or EFS; see docs/data.md"
+                )
 
 
 def _started(instructions: Sequence[Instruction], context: Path) -> Path | None:

@@ -27,6 +27,7 @@ from beanpod.deploy.bundles.dockerfiles import (
     exposed_ports,
     has_health_check,
     listed,
+    secrets_in_image,
     start_problem,
     starts_nothing,
 )
@@ -124,6 +125,8 @@ def _check_dockerfile(context: TransformContext, spec: BuildSpec, web: str | Non
         findings.problem(where, problem)
     if not service.get("command") and not service.get("entrypoint") and (reason := starts_nothing(spec)):
         findings.note(where, f"{reason}: write CMD there, or command in {context.production_name}")
+    for text in secrets_in_image(spec):
+        findings.note(where, text)
     exposed = exposed_ports(spec)
     port = next((port.target for name, port in context.ports() if name == spec.name == web and port.is_web), None)
     if exposed and port and port not in exposed:
