@@ -1,4 +1,4 @@
-"""The configuration of the instance's nginx for a domain: to HTTPS, to the one name, and with HSTS.
+"""The configuration of the instance's nginx: for a domain to HTTPS, to the one name, with HSTS; and for slow answers.
 
 Only without a compose file, which turns this nginx off. The Docker platform on Amazon Linux 2023 includes
 `conf.d/*.conf` in its `http` block, and `conf.d/elasticbeanstalk/*.conf` in the `server` block of the container:
@@ -45,6 +45,9 @@ if ($host = {alias}) {{
 }}
 """
 _TOKEN = re.compile(r"""\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?:\$\{\w+\}|[^\s{};"'])+""", re.DOTALL)
+_TIMEOUT = f"{_FOLDER}/conf.d/00_beanpod_timeout.conf"
+# https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout
+_DEFAULT_TIMEOUT_SECONDS = 60
 _INCLUDES = {("http",): "conf.d/*.conf", ("http", "server"): "conf.d/elasticbeanstalk/*.conf"}
 
 # The names of the blocks around it, from the outermost, and its words.
@@ -81,6 +84,22 @@ def domain_files(
     in_server = any(_adds_to_server(name, directives) for name, directives in own.items())
     http, server = (_MAP, server + _ADD) if in_server else (_MAP + _ADD, server)
     return {_HTTP: BundleFile(http.encode()), _SERVER: BundleFile(server.encode())}
+
+
+def timeout_files(idle_timeout_seconds: int | None, files: Mapping[str, BundleFile]) -> Mapping[str, BundleFile]:
+    """Return the configuration with which nginx waits for an answer as long as the load balancer does.
+
+    With its own minute a slower answer would be a 504, whatever the load balancer's idle timeout:
+    https://github.com/metabase/metabase/issues/5661
+
+    Args:
+        idle_timeout_seconds: Of the load balancer; None for its default.
+        files: The project's own files of `.platform`, by their paths in the bundle. They win.
+    """
+    own = any(b"proxy_read_timeout" in file.data for name, file in files.items() if name.startswith(f"{_FOLDER}/"))
+    if own or (idle_timeout_seconds or 0) <= _DEFAULT_TIMEOUT_SECONDS:
+        return {}
+    return {_TIMEOUT: BundleFile(f"proxy_read_timeout {idle_timeout_seconds}s;\n".encode())}
 
 
 def _directives(text: str) -> Iterator[Directive]:
