@@ -191,11 +191,14 @@ def test_a_bundle_without_a_domain_has_no_nginx_configuration(tmp_path: Path) ->
 def test_nginx_waits_for_an_answer_as_long_as_the_load_balancer(tmp_path: Path, start: Start) -> None:
     idle = f"{SERVICE}{BALANCED}[environment.load_balancer]\nidle_timeout_seconds = "
     bundle = dockerfile_bundle(tmp_path, text=f"{idle}300\n")
-    assert bundle.files[TIMEOUT].data == b"proxy_read_timeout 300s;\n"
+    assert bundle.files[TIMEOUT].data == b"proxy_read_timeout 300s;\nkeepalive_timeout 315s;\n"
     assert start(bundle).ask()[0] == 200
-    assert TIMEOUT not in dockerfile_bundle(tmp_path, text=f"{idle}30\n").files
+    assert TIMEOUT not in dockerfile_bundle(tmp_path, text=f"{idle}60\n").files
+    # A directive twice in one block would fail the deployment.
     write(tmp_path, {".platform/nginx/conf.d/slow.conf": "proxy_read_timeout 900s;\n"})
-    assert TIMEOUT not in dockerfile_bundle(tmp_path, text=f"{idle}300\n").files
+    bundle = dockerfile_bundle(tmp_path, text=f"{idle}300\n")
+    assert bundle.files[TIMEOUT].data == b"keepalive_timeout 315s;\n"
+    assert start(bundle).ask()[0] == 200
 
 
 @pytest.mark.parametrize(
