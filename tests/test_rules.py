@@ -228,9 +228,22 @@ def test_an_option_is_set_once() -> None:
 
 @pytest.mark.parametrize("name", ["", "1ST", "WITH-DASH", "WITH SPACE", "GRÖSSE"])
 def test_names_that_no_shell_accepts(name: str) -> None:
-    for problems in (variable_problems({name: ""}), variable_problems({}, [name])):
+    for problems in (variable_problems({name: "x"}), variable_problems({}, [name])):
         (problem,) = problems
         assert problem.must == "must be named with letters, digits and underscores, a letter first"
+
+
+@pytest.mark.parametrize(
+    ("value", "must"),
+    [
+        ("", "must not be empty, Beanstalk removes it"),
+        ("-----BEGIN KEY-----\nMII", "must be one line of printable characters"),
+        ("Grüße [1,2] a&b=c d", None),
+        (None, None),
+    ],
+)
+def test_values_that_beanstalk_does_not_store(value: str | None, must: str | None) -> None:
+    assert [it.must for it in variable_problems({"A": value})] == ([must] if must else [])
 
 
 def test_an_existing_vpc_has_the_subnets_of_a_service() -> None:

@@ -23,6 +23,10 @@ _UPDATES = "aws:elasticbeanstalk:managedactions"
 # Of each other platform, such as `…:python`; there is none for Docker.
 OTHER_PLATFORMS = "aws:elasticbeanstalk:container:"
 
+# Without HasCoupledDatabase it makes none, in silence (https://github.com/hashicorp/terraform-provider-aws/issues/9807),
+# and with it one of the environment's own, its password in plain text.
+_COUPLED_DATABASE = "aws:rds:dbinstance"
+
 OPTIONS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (_ASG, "MinSize"): ("min_size", int),
     (_ASG, "MaxSize"): ("max_size", int),
@@ -78,6 +82,9 @@ def key_problems(namespace: str, name: str, taken: Iterable[tuple[str, str]] = O
         return
     if namespace.startswith(OTHER_PLATFORMS):
         yield Problem(option, None, "is of another platform than Docker", "leave it out")
+    if namespace == _COUPLED_DATABASE:
+        must = "makes no database, or one that is deleted with the environment"
+        yield Problem(option, None, must, "write [database] in the manifest, or Database in a CDK app")
     for known_namespace, known_name in taken:
         known, given = (known_namespace, known_name), (namespace, name)
         if known != given and tuple(map(str.lower, known)) == tuple(map(str.lower, given)):

@@ -228,9 +228,10 @@ DATABASE_VARIABLES = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME",
 
 
 def variable_problems(variables: Mapping[str, str | None], secrets: Iterable[str] = ()) -> Iterator[Problem]:
-    """Check names that no shell accepts or that are given twice, and the bytes that Beanstalk stores.
+    """Check names that no shell accepts or that are given twice, values, and the bytes that Beanstalk stores.
 
-    It stores 4,096 of all `NAME=value` together.
+    It stores 4,096 of all `NAME=value` together, removes an empty variable, and takes no line break: "Not a List of
+    Key/Value pairs" (https://github.com/ThoughtWorksStudios/eb_deployer/issues/64).
 
     Args:
         variables: Plain variables; None for a value that is not known yet.
@@ -243,6 +244,14 @@ def variable_problems(variables: Mapping[str, str | None], secrets: Iterable[str
                 yield Problem(f"{section}.{name}", None, must, "write another name")
             if section == "secrets" and name in variables:
                 yield Problem(f"secrets.{name}", None, "is in variables as well", "write it in one of the two")
+    for name, value in variables.items():
+        if value is not None and not value:
+            yield Problem(
+                f"variables.{name}", None, "must not be empty, Beanstalk removes it", "write a value, or leave it out"
+            )
+        elif value is not None and not value.isprintable():
+            must = "must be one line of printable characters"
+            yield Problem(f"variables.{name}", None, must, "write anything else in secrets")
     sizes = {name: len(f"{name}={value}".encode()) for name, value in variables.items() if value is not None}
     if (size := sum(sizes.values())) > MAX_VARIABLE_BYTES:
         yield Problem(

@@ -163,6 +163,7 @@ def test_a_token_overrides() -> None:
             "app",
             "is of another platform than Docker: leave it out",
         ),
+        ("aws:rds:dbinstance", "DBEngine", "mysql", "makes no database, or one that is deleted with the environment"),
         ("ec2:vpc", "ELBScheme", "internal", 'must have a namespace that begins with "aws:": ec2:vpc does not'),
         (VARIABLES, "A B", "1", "variables.A B must be named"),
         (VARIABLES, "BIG", "x" * 5000, "variables take 5,004 bytes"),

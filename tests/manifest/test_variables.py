@@ -35,10 +35,10 @@ def test_without_a_database_nothing_needs_filling_in(read: Reader) -> None:
         ("DEBUG = true", 'DEBUG = true: write it in quotes: "true"'),
         ("WHEN = 2026-01-01", 'WHEN = 2026-01-01: write it in quotes: "2026-01-01"'),
         ("LIST = [1]", "LIST = [1]: write a string in quotes"),
-        ('EMPTY = ""', 'EMPTY = "": Beanstalk removes an empty variable: write a value, or leave it out'),
+        ('EMPTY = ""', 'EMPTY = "": must not be empty, Beanstalk removes it: write a value, or leave it out'),
         (
             'KEY = "a\\nb"',
-            'KEY = "a\\nb": a variable is one line of printable characters: write anything else in [secrets]',
+            'KEY = "a\\nb": must be one line of printable characters: write anything else in secrets',
         ),
         (
             '"MY KEY" = "x"',

@@ -286,10 +286,6 @@ def _variables(case: Case) -> Iterator[Finding]:
 
 
 def _value_problems(case: Case, name: str, value: str) -> Iterator[str]:
-    if not value:
-        yield "Beanstalk removes an empty variable: write a value, or leave it out"
-    elif not value.isprintable():
-        yield "a variable is one line of printable characters: write anything else in [secrets]"
     names = placeholders(value)
     reason = looks_secret(name, value) if "database.password" not in names else None
     if reason and not isinstance(look_up(case.written, ("variables", name)), dict):
@@ -332,7 +328,7 @@ def _all_variables(stage: StageConfig) -> dict[str, str]:
     """Return the variables with those of the database, placeholders at their longest."""
     database = _longest_values(stage.database) if stage.database else {}
     known = {name: text for name, text in stage.variables.items() if set(placeholders(text)) <= set(PLACEHOLDERS)}
-    values = dict.fromkeys((name.removeprefix("database.") for name in PLACEHOLDERS), "") | database
+    values = dict.fromkeys((name.removeprefix("database.") for name in PLACEHOLDERS), "-") | database
     rendered = stage.model_copy(update={"variables": known}).render_variables(values)
     return {**stage.variables, **rendered, **dict(zip(rules.DATABASE_VARIABLES, database.values(), strict=False))}
 

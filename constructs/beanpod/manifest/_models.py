@@ -197,7 +197,9 @@ class LoadBalancerConfig(Section):
     Default: "public".
     """
     idle_timeout_seconds: Annotated[int, types.limit("load_balancer.idle_timeout_seconds")] | None = None
-    """Seconds for which a connection may be silent, e.g. 300 for slow answers. Updates in place. Default: 60."""
+    """Seconds for which a connection may be silent, e.g. 300 for slow answers. With a Dockerfile nginx waits as long
+    for an answer, from the next release on. Updates in place. Default: 60.
+    """
     stickiness_cookie_duration_seconds: (
         Annotated[int, types.limit("load_balancer.stickiness_cookie_duration_seconds")] | None
     ) = None

@@ -183,7 +183,8 @@ def test_what_is_written_reads_the_same_with_compose(compose: Compose, tmp_path:
 
 
 NOTHING_GIVES = (
-    "${NONE} is not set on Elastic Beanstalk: add NONE to [variables] or [secrets], or write ${NONE:-default}"
+    "${NONE} is not set on Elastic Beanstalk: add NONE to [variables] or [secrets], write $$ for a dollar itself, "
+    "or write ${NONE:-default}"
 )
 
 # What a text is where the stage gives GIVEN only.

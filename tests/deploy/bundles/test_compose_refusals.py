@@ -37,7 +37,10 @@ SECRETS = "contains secrets: move them to [secrets], and remove the file"
 
 # Keys of a service, and what we say is wrong with them.
 OF_A_SERVICE = {
-    "command: $NONE": f"command: ${{NONE}} {NOT_SET} add NONE to [variables] or [secrets], or write ${{NONE:-default}}",
+    "command: $NONE": (
+        f"command: ${{NONE}} {NOT_SET} add NONE to [variables] or [secrets], write $$ for a dollar itself, or write "
+        "${NONE:-default}"
+    ),
     "environment: [TOKEN]": f"environment.TOKEN: TOKEN {NO_VALUE}",
     "environment: [RATE_ID-1]": f"environment.RATE_ID-1: RATE_ID-1 {NO_VALUE}",
     'environment: ["${LEVEL}=1"]': (

@@ -17,6 +17,7 @@ from tests.deploy.engine import Engine
 NAME, ALIAS = "shop.example.com", "www.shop.example.com"
 HSTS = "Strict-Transport-Security"
 HTTP = ".platform/nginx/conf.d/00_beanpod_domain.conf"
+TIMEOUT = ".platform/nginx/conf.d/00_beanpod_timeout.conf"
 SERVER = ".platform/nginx/conf.d/elasticbeanstalk/00_beanpod_domain.conf"
 CERTIFICATE = "arn:aws:acm:eu-central-1:111122223333:certificate/0a1b2c3d-0000-0000-0000-000000000000"
 DOMAIN = f'[domain]\nname = "{NAME}"\naliases = ["{ALIAS}"]\ncertificate = "{CERTIFICATE}"\n'
@@ -185,6 +186,19 @@ def test_a_bundle_without_a_domain_has_no_nginx_configuration(tmp_path: Path) ->
     plain, with_domain = dockerfile_bundle(tmp_path), dockerfile_bundle(tmp_path, text=WITH_DOMAIN)
     assert set(with_domain.files) - set(plain.files) == {HTTP, SERVER}
     assert plain.data == dockerfile_bundle(tmp_path, text=SERVICE + BALANCED).data
+
+
+def test_nginx_waits_for_an_answer_as_long_as_the_load_balancer(tmp_path: Path, start: Start) -> None:
+    idle = f"{SERVICE}{BALANCED}[environment.load_balancer]\nidle_timeout_seconds = "
+    bundle = dockerfile_bundle(tmp_path, text=f"{idle}300\n")
+    assert bundle.files[TIMEOUT].data == b"proxy_read_timeout 300s;\nkeepalive_timeout 315s;\n"
+    assert start(bundle).ask()[0] == 200
+    assert TIMEOUT not in dockerfile_bundle(tmp_path, text=f"{idle}60\n").files
+    # A directive twice in one block would fail the deployment.
+    write(tmp_path, {".platform/nginx/conf.d/slow.conf": "proxy_read_timeout 900s;\n"})
+    bundle = dockerfile_bundle(tmp_path, text=f"{idle}300\n")
+    assert bundle.files[TIMEOUT].data == b"keepalive_timeout 315s;\n"
+    assert start(bundle).ask()[0] == 200
 
 
 @pytest.mark.parametrize(

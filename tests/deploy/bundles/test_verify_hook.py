@@ -124,7 +124,7 @@ FAILING: list[tuple[Kind, str, str, list[str]]] = [
     (Kind.SERVER, "echo no; echo table; exit 3", "no", ["has failed. Exit code 3, 0 restarts", "no | table"]),
     (Kind.ONCE, "echo boom >&2; exit 2", "on-failure:1", ["has failed. Exit code 2, 1 restarts", "boom"]),
     (Kind.JOB, "exit 4", "no", ["has failed. Exit code 4"]),
-    (Kind.WORKER, "exit 137", "no", ["has failed. Exit code 137"]),
+    (Kind.WORKER, "exit 137", "no", ["Exit code 137 (killed, often for lack of memory: write a larger type"]),
     (Kind.SERVER, "echo bye", "no", ["has ended, though it should run", 'restart: "no"', "bye"]),
     (Kind.JOB, SLEEP, "no", ["is a job and still runs"]),
 ]

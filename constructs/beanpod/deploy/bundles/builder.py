@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from beanpod.deploy.bundles import dockerfiles, hooks
 from beanpod.deploy.bundles.files import too_large
-from beanpod.deploy.bundles.nginx import compose_note, domain_files
+from beanpod.deploy.bundles.nginx import compose_note, domain_files, timeout_files
 from beanpod.deploy.bundles.plan import BundlePlan, is_ecr, refuse
 from beanpod.deploy.bundles.platform_files import extra_files, extra_notes
 
@@ -48,6 +48,8 @@ def plan_bundle(stage: StageConfig, root: Path) -> BundlePlan:
         of_domain.append(compose_note(stage.domain))
     elif stage.domain:
         files |= domain_files(stage.domain, extras, elsewhere, of_domain)
+    if not stage.service.compose:
+        files |= timeout_files(stage.environment.load_balancer.idle_timeout_seconds, extras)
     problems += (f"{name}: the deploy script writes a file of this name: choose another" for name in reserved)
     size = too_large({name: len(file.data) for name, file in files.items()})
     refuse(plan.subject, problems, elsewhere=[*elsewhere, *([size] if size else [])])

@@ -1,4 +1,4 @@
-"""The configuration of the instance's nginx for a domain: to HTTPS, to the one name, and with HSTS.
+"""The configuration of the instance's nginx: for a domain to HTTPS, to the one name, with HSTS; and for slow answers.
 
 Only without a compose file, which turns this nginx off. The Docker platform on Amazon Linux 2023 includes
 `conf.d/*.conf` in its `http` block, and `conf.d/elasticbeanstalk/*.conf` in the `server` block of the container:
@@ -45,6 +45,11 @@ if ($host = {alias}) {{
 }}
 """
 _TOKEN = re.compile(r"""\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|(?:\$\{\w+\}|[^\s{};"'])+""", re.DOTALL)
+_TIMEOUT = f"{_FOLDER}/conf.d/00_beanpod_timeout.conf"
+# https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout
+_DEFAULT_TIMEOUT_SECONDS = 60
+# As nginx's default keepalive_timeout, 75 s, is longer than a load balancer's default.
+_LONGER_SECONDS = 15
 _INCLUDES = {("http",): "conf.d/*.conf", ("http", "server"): "conf.d/elasticbeanstalk/*.conf"}
 
 # The names of the blocks around it, from the outermost, and its words.
@@ -81,6 +86,24 @@ def domain_files(
     in_server = any(_adds_to_server(name, directives) for name, directives in own.items())
     http, server = (_MAP, server + _ADD) if in_server else (_MAP + _ADD, server)
     return {_HTTP: BundleFile(http.encode()), _SERVER: BundleFile(server.encode())}
+
+
+def timeout_files(idle_timeout_seconds: int | None, files: Mapping[str, BundleFile]) -> Mapping[str, BundleFile]:
+    """Return the configuration with which nginx waits as long as the load balancer does.
+
+    With its own minute a slower answer would be a 504, whatever the load balancer's idle timeout
+    (https://github.com/metabase/metabase/issues/5661). And it must not be the first to close an idle connection:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-502-issues
+
+    Args:
+        idle_timeout_seconds: Of the load balancer; None for its default.
+        files: The project's own files of `.platform`, by their paths in the bundle. What they set is left out.
+    """
+    own = b"".join(file.data for name, file in files.items() if name.startswith(f"{_FOLDER}/")).decode(errors="replace")
+    idle = idle_timeout_seconds or 0
+    seconds = {"proxy_read_timeout": idle, "keepalive_timeout": idle + _LONGER_SECONDS}
+    text = "".join(f"{name} {value}s;\n" for name, value in seconds.items() if name not in own)
+    return {_TIMEOUT: BundleFile(text.encode())} if idle > _DEFAULT_TIMEOUT_SECONDS and text else {}
 
 
 def _directives(text: str) -> Iterator[Directive]:

@@ -15,7 +15,8 @@ _BRACED = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<operator>:?[-?+])(
 _OF_THIS_MACHINE = re.compile(r"\$(?:\{(?=\w+\}))?(?P<name>PWD|HOME)(?:\}|(?!\w))")
 
 ON_THE_INSTANCE = (
-    "${{{name}}} is not set on Elastic Beanstalk: add {name} to [variables] or [secrets], or write ${{{name}:-default}}"
+    "${{{name}}} is not set on Elastic Beanstalk: add {name} to [variables] or [secrets], write $$ for a dollar "
+    "itself, or write ${{{name}:-default}}"
 )
 IN_A_BUILD = "a build finds no ${{{name}}}: write the value, or ${{{name}:-default}}"
 

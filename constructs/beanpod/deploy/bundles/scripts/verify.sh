@@ -199,6 +199,8 @@ EOF
 fail() {
     details=''
     if [ -n "$id" ]; then
+        [ "$code" != 137 ] ||
+            code='137 (killed, often for lack of memory: write a larger type into environment.instance_types)'
         details=" Exit code $code, $restarts restarts. Its last lines: $(last_lines)"
     fi
     echo "The release does not run well: $1.$details" >&2
