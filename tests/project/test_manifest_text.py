@@ -41,6 +41,7 @@ def test_spring_connects_to_the_database(tmp_path: Path) -> None:
 
 def test_variables_of_other_stores_are_not_the_databases(tmp_path: Path) -> None:
     source = "env('DB_HOST'); env('REDIS_DB', 0); env('REDIS_CACHE_DB'); env('MONGO_DB_NAME'); env('MONGO_DB_PASSWORD')"
+    source += " env('CLICKHOUSE_DB'); env('COSMOS_DATABASE')"
     write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source})
     document = written(tmp_path, engine="postgres")
     assert document["variables"] == {"DB_HOST": "{database.host}"}
@@ -49,10 +50,13 @@ def test_variables_of_other_stores_are_not_the_databases(tmp_path: Path) -> None
 
 def test_what_only_looks_like_the_databases_name_is_none(tmp_path: Path) -> None:
     source = "env('DB_HOSTNAME'); env('POSTGRES_DB'); env('SPRING_DATASOURCE_DRIVER_CLASS_NAME'); env('PGWEB_PORT')"
-    source += " env('DB_INSTANCE_NAME'); env('SQLITE_DB'); env('DB_SERVERNAME')"
+    source += " env('DB_INSTANCE_NAME'); env('SQLITE_DB'); env('DB_SERVERNAME'); env('DB_SSL_VERIFY_SERVER')"
+    source += " env('STORE_IN_DATABASE'); env('DB_SCHEMA'); env('DB_APPLICATION_NAME')"
+    source += " env('SHOP_DB_NAME'); env('SHOP_DB_HOST')"
     files = {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source, ".env.example": "POSTGRES_DB=postgres\n"}
     write_files(tmp_path, files)
     expected = {"POSTGRES_DB": "{database.name}", "DB_HOSTNAME": "{database.host}", "DB_SERVERNAME": "{database.host}"}
+    expected |= {"SHOP_DB_NAME": "{database.name}", "SHOP_DB_HOST": "{database.host}"}
     assert written(tmp_path, engine="postgres")["variables"] == expected
 
 

@@ -195,6 +195,8 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             if name in variables or name in DATABASE_VARIABLES or _NOT_IN_PRODUCTION.search(name):
                 continue
             rds = None if names_engine(name, found.variables.get(name, "")) else rds_variable(name)
+            if rds == "RDS_DB_NAME" and not _names_the_database(name, found, choices):
+                continue
             if rds == "RDS_PASSWORD" and "SECRET" in name:
                 comments.append(f"# {name}: if it is JSON, as Copilot's, see docs/coming-from/copilot.md of Beanpod")
             elif rds == "RDS_PASSWORD":
@@ -221,6 +223,18 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             lines.append(f"# {name} = {_toml(value)}")
     secrets += (_secret(name, choices, required=False) for name in _secrets_in_the_file(found, choices))
     return lines, secrets
+
+
+def _names_the_database(name: str, found: Discovery, choices: Choices) -> bool:
+    """Whether a variable is the database's name: not PostgreSQL's schema, nor a switch such as STORE_IN_DATABASE."""
+    if "SCHEMA" in name and choices.engine == "postgres":
+        return False
+    first = name.partition("_")[0]
+    # SHOP_DB_NAME stands beside SHOP_DB_HOST.
+    return is_of_a_database(first) or any(
+        one.startswith(f"{first}_") and rds_variable(one) in ("RDS_HOSTNAME", "RDS_USERNAME", "RDS_PASSWORD")
+        for one in (*found.variables, *found.variables_read)
+    )
 
 
 def _url(name: str, found: Discovery, choices: Choices) -> Iterator[str]:

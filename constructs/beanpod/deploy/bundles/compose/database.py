@@ -28,12 +28,12 @@ _PROGRAMS = r"ping|nc|ncat|telnet|nslookup|dig|getent hosts|getent ahosts"
 _ADDRESS = re.compile(r"HOST|SERVER|ADDR|URL|URI|DSN|ENDPOINT", re.IGNORECASE)
 # Not of tools with settings of their own, such as pgAdmin, and not of other stores, such as REDIS_DB.
 _OF_A_DATABASE = re.compile(
-    r"^(?!.*(?:REDIS|VALKEY|MONGO|ELASTIC|INFLUX|NEO4J|QDRANT|CHROMA|SQLITE)).*?(?:^|_|\W)(?:DB|DATABASE|DATASOURCE|"
-    r"SQL|MYSQL|POSTGRES|PG(?!ADMIN|WEB|BOUNCER)|PSQL|MARIADB|JDBC|SEQUELIZE|TYPEORM|KNEX)",
+    r"^(?!.*(?:REDIS|VALKEY|MONGO|ELASTIC|INFLUX|NEO4J|QDRANT|CHROMA|SQLITE|CLICKHOUSE|CASSANDRA|COSMOS)).*?(?:^|_|\W)"
+    r"(?:DB|DATABASE|DATASOURCE|SQL|MYSQL|POSTGRES|PG(?!ADMIN|WEB|BOUNCER)|PSQL|MARIADB|JDBC|SEQUELIZE|TYPEORM|KNEX)",
     re.IGNORECASE,
 )
 _ENGINES = frozenset({"postgres", "postgresql", "pgsql", "mysql", "mariadb", "sqlite", "sqlite3"})
-_NO_VALUE = re.compile(r"_FILE$|ALLOW_EMPTY|RANDOM", re.IGNORECASE)
+_NO_VALUE = re.compile(r"_FILE$|ALLOW_EMPTY|RANDOM|VERIFY", re.IGNORECASE)
 _TLS_MODE = re.compile(r"SSL_?MODE$", re.IGNORECASE)
 _TLS_SWITCH = re.compile(r"(?:SSL|TLS)(?:_?ENABLED?)?$", re.IGNORECASE)
 _WITHOUT_TLS = re.compile(r"ssl-?mode=disabled?\b|usessl=false|\btls=false", re.IGNORECASE)
@@ -41,7 +41,7 @@ _PASSWORD = re.compile(r"PASS|PWD|SECRET", re.IGNORECASE)
 _USER = re.compile(r"USER|LOGIN|ROLE", re.IGNORECASE)
 # Not DB_HOSTNAME and DB_INSTANCE_NAME.
 _NAME = re.compile(
-    r"^(?!.*(?:HOST|SERVER|(?:CLASS|TABLE|INSTANCE|CLUSTER|SERVICE|CONTAINER|BUCKET|VOLUME)_)NAME).*"
+    r"^(?!.*(?:HOST|SERVER|(?:APPLICATION|CLASS|TABLE|INSTANCE|CLUSTER|SERVICE|CONTAINER|BUCKET|VOLUME)_)NAME).*"
     r"(?:NAME|DB$|DATABASE$|SCHEMA)",
     re.IGNORECASE,
 )
