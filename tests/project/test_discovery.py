@@ -150,6 +150,16 @@ def test_without_expose_the_command_names_the_port(command: str, tmp_path: Path)
     assert proposed(tmp_path).port == 9000
 
 
+@pytest.mark.parametrize(
+    ("exposed", "ports"), [("80 443", (80,)), ("22 3000", (3000,)), ("443", (443,)), ("80 8080", (80, 8080))]
+)
+def test_exposed_ports_of_other_protocols_are_not_asked_about(
+    exposed: str, ports: tuple[int, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM debian\nEXPOSE {exposed}\n")
+    assert discover(tmp_path, environ=NOBODY).dockerfiles[0].ports == ports
+
+
 def test_what_may_not_be_read_is_left_out(tmp_path: Path) -> None:
     """Such as the data folder of a database, which belongs to the user of its container."""
     (tmp_path / "Dockerfile").write_text("FROM debian\nEXPOSE 8000\n")
@@ -168,6 +178,7 @@ def test_what_may_not_be_read_is_left_out(tmp_path: Path) -> None:
         pytest.param("web: {build: ., ports: ['${PORT:-3000}:${PORT:-3000}']}", 3000),
         pytest.param("web: {build: ., ports: ['8000:8000']}\nproxy: {image: nginx, ports: ['80:80']}", 80),
         pytest.param("web: {build: ., ports: ['${PORT}:${PORT}']}\nui: {image: adminer, ports: ['8080:8080']}", None),
+        pytest.param("web: {build: ., ports: ['3000:3000', '443:443']}\nsql: {image: sql, ports: ['1433:1433']}", 3000),
         pytest.param("web: {build: .}", 9000, id="no port is published, and the Dockerfile exposes one"),
     ],
 )
@@ -199,6 +210,10 @@ CURL = "healthcheck: {test: [CMD, curl, -f, 'http://localhost:8000/healthz']}"
         pytest.param({"routes.js": "router.get('/health', ok)\n"}, None, id="router"),
         pytest.param({"api.js": "client.get('/health')\n", "tests/a.py": "@app.get('/health')"}, None, id="client"),
         pytest.param({"server.js": "if (req.url === '/health') {\n"}, "/health", id="no router"),
+        pytest.param(
+            {"Dockerfile": "FROM debian\nEXPOSE 80\nHEALTHCHECK CMD curl -f http://localhost:2019/metrics || exit 1\n"},
+            None, id="at a port of the server's own",
+        ),
         pytest.param(
             {"compose.yaml": f"services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    {CURL}"},
             "/healthz", id="of a service of the compose file",
@@ -273,7 +288,9 @@ def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM python:3.11-slim\nEXPOSE 9000\n")
     (tmp_path / "beanpod.toml").unlink()
     choices = proposed(tmp_path)
-    assert (choices.dockerfile, choices.engine) == ("Dockerfile", "postgres")
+    assert (choices.dockerfile, choices.port, choices.engine) == ("Dockerfile", 9000, "postgres")
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11-slim\n")
+    assert proposed(tmp_path).port == 8000
     # Named, it is deployed all the same.
     given = Choices(compose="docker/docker-compose.yml")
     assert propose(discover(tmp_path, compose_file=given.compose, environ=NOBODY), given).database_service == "db"
@@ -440,9 +457,10 @@ def questions(root: Path, **given: Any) -> list[Missing]:
     return list(missing(found, propose(found, Choices(**given))))
 
 
-def test_a_port_that_is_none_is_asked_for_again(tmp_path: Path) -> None:
-    """Of a compose file without ports, anything may be answered."""
-    write_files(tmp_path, {"Dockerfile": "FROM scratch\n", "compose.yaml": "services: {web: {build: .}}\n"})
+@pytest.mark.parametrize("services", ["{web: {build: .}}", "{web: {build: .}, a: {build: a, ports: ['1:1', '2:2']}}"])
+def test_a_port_that_is_none_is_asked_for_again(services: str, tmp_path: Path) -> None:
+    """Users may reach another one than the compose file publishes, as that of `ports: ["${PORT}:${PORT}"]`."""
+    write_files(tmp_path, {"Dockerfile": "FROM scratch\n", "compose.yaml": f"services: {services}\n"})
     (question,) = questions(tmp_path, image="ada/shop")
     answers = ("", "web", "80:8000", "0", "65536", "8000")
     assert [answer for answer in answers if question.problem(answer) is None] == ["8000"]
