@@ -90,15 +90,13 @@ def _check_app(found: Discovery, given: Choices) -> None:
     nothing = f"no Dockerfile and no compose file in {found.root}"
     if found.compose:
         nothing = f"no Dockerfile in {found.root}, and {found.compose.path} does not run the app"
-    names = sorted(path.name for path in found.root.glob("Dockerfile?*"))
+    names = sorted(path.name for pattern in ("Dockerfile?*", "*?.[Dd]ockerfile") for path in found.root.glob(pattern))
     if others := [name for name in names if not name.endswith(".dockerignore")]:
-        raise UsageError(f"{nothing}, but {', '.join(others)}: give one as --dockerfile")
-    if found.framework is None:
+        raise UsageError(f"{nothing}. There is {', '.join(others)}: give one as --dockerfile")
+    example = dockerfile_for(found.framework, found.root) if found.framework else ""
+    if found.framework is None or not example:
         raise UsageError(f"{nothing}: write one for your app first")
-    raise UsageError(
-        f"{nothing}. To begin with, for {found.framework.name}:",
-        causes=tuple(dockerfile_for(found.framework, found.root).splitlines()),
-    )
+    raise UsageError(f"{nothing}. To begin with, for {found.framework.name}:", causes=tuple(example.splitlines()))
 
 
 def _check_database_service(found: Discovery, given: Choices, choices: Choices) -> None:

@@ -18,9 +18,10 @@ from tests.deploy.bundles.projects import (
 
 WEB = 'services:\n  app:\n    build: .\n    ports: ["80:8080"]\n'
 NOT_SET = "is not set on Elastic Beanstalk:"
+LEAVE_OUT = "; if the service is for development only, write profiles: [development] in compose.prod.yaml"
 OUTSIDE = (
     "is outside the project: move files into the project, use a named volume for data, or, if it is a path on the "
-    "instance, name it in compose.prod.yaml"
+    f"instance, name it in compose.prod.yaml{LEAVE_OUT}"
 )
 UPLOAD = (
     "[variables] and [secrets], and write env_file: !override .env in compose.prod.yaml, or, if it holds no secret, "
@@ -62,7 +63,7 @@ OF_A_SERVICE = {
     "image: x\n    platform: linux/arm64": f"platform: linux/arm64 {ONLY_AMD64}",
     'image: x\n    volumes: ["./conf:/conf"]': f"volumes: ./conf: {NO_FOLDER}",
     'image: x\n    volumes: [".:/site"]': (
-        "volumes: . is the whole project: name the folder in it that the service needs"
+        f"volumes: . is the whole project: name the folder in it that the service needs{LEAVE_OUT}"
     ),
     'image: x\n    volumes: ["./folder:/site"]': f"volumes: folder/.env: {SECRETS}",
     'image: x\n    volumes: ["./link:/site"]': (
