@@ -76,6 +76,9 @@ def test_discovery_reads_the_files(name: str, expected: Choices, tmp_path: Path)
         ("composer.json", '{"require": {"slim/slim": "4", "ext-pdo_mysql": "*"}}', "mysql"),
         ("Shop.csproj", '<PackageReference Include="Npgsql.EntityFrameworkCore.PostgreSQL" />', "postgres"),
         ("Shop.csproj", '<PackageReference Include="Pomelo.EntityFrameworkCore.MySql" />', "mysql"),
+        ("mix.exs", '{:phoenix_ecto, "~> 4.5"},\n{:postgrex, ">= 0.0.0"},\n', "postgres"),
+        ("Cargo.toml", 'sqlx = { version = "0.8", features = ["runtime-tokio", "mysql"] }', "mysql"),
+        ("Cargo.toml", 'mysql = ["diesel/mysql"]\npostgresql = ["diesel/postgres"]', None),
     ],
 )
 def test_a_driver_shows_the_database_of_an_app_without_a_known_framework(
@@ -93,6 +96,7 @@ FLASK = {"requirements.txt": "flask\nPyMySQL\n", "app.py": '@app.get("/healthz")
     [
         ("docker/Dockerfile", "COPY requirements.txt .", "."),
         ("docker/web/Dockerfile", "COPY . .", "."),
+        ("packaging/docker/Dockerfile", "COPY . .", "."),
         ("apps/docker/Dockerfile", "COPY web/app.py .", "apps"),
         # A folder with an app, or with a page, of its own.
         ("Dockerfile", "COPY . .", None),
@@ -316,7 +320,9 @@ def test_a_compose_file_without_the_app_is_for_development(tmp_path: Path) -> No
 
 def test_a_dockerfile_by_another_name_is_named(tmp_path: Path) -> None:
     write_files(tmp_path, {"Dockerfile.prod": "FROM debian\n", "Dockerfile.prod.dockerignore": ".git\n"})
-    with pytest.raises(UsageError, match=r"compose file in .*, but Dockerfile\.prod: give one as --dockerfile$"):
+    (tmp_path / "Web.Dockerfile").write_text("FROM debian\n")
+    names = r"Dockerfile\.prod, Web\.Dockerfile"
+    with pytest.raises(UsageError, match=rf"compose file in .*\. There is {names}: give one as --dockerfile$"):
         plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
 
 
@@ -480,7 +486,13 @@ def test_init_asks_only_what_the_files_do_not_show(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("file", "text", "language"),
-    [("Gemfile", "gem 'sinatra'\n", "Ruby"), ("composer.json", "{}", "PHP"), ("shop.csproj", "<Project/>", ".NET")],
+    [
+        ("Gemfile", "gem 'sinatra'\n", "Ruby"),
+        ("composer.json", "{}", "PHP"),
+        ("shop.csproj", "<Project/>", ".NET"),
+        ("mix.exs", "", "Elixir"),
+        ("Cargo.toml", "", "Rust"),
+    ],
 )
 def test_a_language_without_a_known_framework_is_enough(file: str, text: str, language: str, tmp_path: Path) -> None:
     (tmp_path / file).write_text(text)

@@ -116,7 +116,13 @@ def test_spring_connects_to_mariadb_with_tls(tmp_path: Path) -> None:
         ),
         ("db.js", "connect(process.env.{}, process.env['{}'], process.env.{}, process.env.{} || process.env.{})"),
         ("main.go", 'os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}")'),
-        ("database.yml.rb", 'ENV["{}"], ENV.fetch("{}"), ENV[\'{}\'], ENV.fetch(\'{}\', 1), ENV["{}"]'),
+        ("database.yml", 'ENV["{}"], ENV.fetch("{}"), ENV[\'{}\'], ENV.fetch(\'{}\', 1), ENV["{}"]'),
+        (
+            "runtime.exs",
+            'System.get_env("{}"); System.fetch_env!("{}"); get_env("{}", "x"); fetch_env("{}"); get_env("{}")',
+        ),
+        ("main.rs", 'env::var("{}"); std::env::var("{}"); env::var("{}"); env::var("{}"); env::var("{}")'),
+        ("Program.cs", " ".join(['Environment.GetEnvironmentVariable("{}");'] * 5)),
         ("application-prod.yml", "url: ${{{}}}\nport: ${{{}}}\nname: ${{{}}}\nuser: ${{{}}}\npassword: ${{{}}}"),
         ("application.properties", "url=jdbc:${{{}}}:${{{}:5432}}/${{{}}}\nuser=${{{}}}\npassword=${{{}:x}}"),
     ],
@@ -313,15 +319,20 @@ def test_a_variable_for_the_kind_of_database_is_not_its_name(tmp_path: Path) -> 
 
 
 def test_a_password_file_of_the_database_is_replaced(tmp_path: Path) -> None:
-    text = "services:\n  web: {build: ., ports: ['80:80'], secrets: [own, pw]}\n"
+    text = "services:\n  web:\n    build: .\n    ports: ['80:80']\n    secrets: [own, pw]\n"
+    text += "    environment: {DB_PASSWORD: /run/secrets/pw, JWT_SECRET: /run/secrets/own}\n"
     text += "  db: {image: 'postgres:17', secrets: [pw, root]}\n"
     text += "secrets: {pw: {file: pw.txt}, root: {file: pw.txt}, own: {file: pw.txt}}\n"
     write_files(tmp_path, {"Dockerfile": "FROM debian\n", "pw.txt": "x", "compose.yaml": text})
     written = production_compose(*look(tmp_path)) or ""
     assert written.partition("secrets:\n")[2] == "  pw: !override {environment: RDS_PASSWORD}\n"
     write_files(tmp_path, {"compose.prod.yaml": written})
-    bundle = plan_bundle(write_manifest(tmp_path).stage(), tmp_path).preview()
+    stage = write_manifest(tmp_path).stage()
+    bundle = plan_bundle(stage, tmp_path).preview()
     assert composed(bundle)["secrets"]["pw"] == {"environment": "RDS_PASSWORD"}
+    # The app reads the files that its variables name.
+    assert "services:" not in written
+    assert not stage.secrets
 
 
 def test_only_the_services_of_the_chosen_database_are_connected_to_rds(tmp_path: Path) -> None:
@@ -346,6 +357,7 @@ def test_an_own_file_for_production_stays_the_only_one(tmp_path: Path) -> None:
 
 def test_secrets_of_the_app_are_generated_and_others_are_references(tmp_path: Path) -> None:
     assert written(lay_out("django", tmp_path))["secrets"] == {"SECRET_KEY": {"generate": 64}}
+    assert written(tmp_path / "django", dockerfile="Dockerfile")["secrets"] == {"SECRET_KEY": {"generate": 64}}
     assert written(lay_out("laravel", tmp_path))["secrets"] == {"APP_KEY": {"ssm": "/laravel/app-key"}}
     assert "secrets" not in written(lay_out("next", tmp_path))
     assert '# STRIPE_SECRET_KEY = { ssm = "/next/stripe-secret-key" }' in manifest_text(*look(tmp_path / "next"))

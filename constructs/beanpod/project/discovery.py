@@ -64,7 +64,7 @@ _NOT_THE_APP = frozenset(
 _NOT_HTTP = frozenset({22, 25, 443, 1025, 1433, 2019, 3306, 5432, 5672, 6379, 27017})
 # In a command: `--bind 0.0.0.0:${PORT:-8000}`, or `["--port", "8000"]`.
 _LISTENS = re.compile(r"""(?:\b0\.0\.0\.0:|\[::\]:|--port[\s=",']+)(?:\$\{\w+:-)?(\d{2,5})\b""")
-_FOR_DOCKER = re.compile(r"(?:docker|containers?|deploy(?:ment)?|infra|ops)(?:/|$)", re.IGNORECASE)
+_FOR_DOCKER = re.compile(r"(?:^|/)(?:docker|containers?|deploy(?:ment)?|infra|ops)(?:/|$)", re.IGNORECASE)
 _NOT_DEPLOYED = re.compile(r"tests?|e2e|examples?|docs?|benchmarks?", re.IGNORECASE)
 
 
@@ -285,7 +285,7 @@ def _context(root: Path, own: str, file: Dockerfile) -> str:
     above = [] if own.startswith(("..", "/")) else [path.as_posix() for path in Path(own).parents]
     places = [own, *("" if place == "." else place for place in above)]
     sources = {source for stage in file.needed(None) for one in stage.instructions for source in copied(one)}
-    if sources <= {".", "./"} and _FOR_DOCKER.match(own):
+    if sources <= {".", "./"} and _FOR_DOCKER.search(own):
         return next((place for place in places if find_framework(root / place)), own)
     return next((place for place in places if not any(absent_sources(file, None, root / place))), own)
 

@@ -27,7 +27,7 @@ from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import mapping
 from beanpod.deploy.bundles.files import printable, text_of
 from beanpod.deploy.images import Dockerfile, Repository
-from beanpod.manifest.secret_like import looks_secret, secret_line
+from beanpod.manifest.secret_like import is_generated, looks_secret, secret_line
 from beanpod.project.choices import Choices, chosen_dockerfile
 from beanpod.project.discovery import ComposeFacts, Discovery, published_ports
 from beanpod.project.frameworks import jdbc_url
@@ -213,6 +213,8 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
     needed, given = _needed(found, choices), _given(found, choices)
     given |= _build_arguments(found, choices)[0].keys()
     examples = {name: value for name, value in found.variables.items() if name not in needed.keys() | given}
+    # Django does not start without its SECRET_KEY, whether or not an example file names it.
+    examples |= {name: "" for name in found.variables_read if is_generated(name) and name not in given}
     for name, value in (needed | examples).items():
         replaced = is_of_a_database(name) and not names_engine(name, value)
         if name in variables or (choices.engine not in (None, "none") and replaced):
@@ -355,7 +357,8 @@ def _rds_value(variable: str, value: str | None, names: set[str], login: Login, 
     if value is not None and host_of_variable(variable, value, names):
         found = remedy(variable, value, driver).removeprefix(f"{variable}: ")
         return found if "${" in found and " with " not in found else None
-    rds = rds_variable(variable)
+    # Of a file that holds the password, `_password_files` replaces the content.
+    rds = None if (value or "").startswith("/run/secrets/") else rds_variable(variable)
     if rds in ("RDS_PASSWORD", "RDS_USERNAME", "RDS_DB_NAME") and (value is None or login_in(variable, value, login)):
         return f"${{{rds}}}"
     if rds == "RDS_PASSWORD" or (rds and value and _UNSET.fullmatch(value)):
