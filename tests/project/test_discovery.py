@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -293,8 +294,9 @@ def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
     (tmp_path / "beanpod.toml").unlink()
     choices = proposed(tmp_path)
     assert (choices.dockerfile, choices.port, choices.engine) == ("Dockerfile", 9000, "postgres")
-    (tmp_path / "Dockerfile").write_text("FROM python:3.11-slim\n")
-    assert proposed(tmp_path).port == 8000
+    named = {"dockerfile": "api/Dockerfile"}
+    (tmp_path / "api/Dockerfile").write_text("FROM python:3.11-slim\n")
+    assert (proposed(tmp_path, **named).port, proposed(tmp_path, dockerfile="cron/Dockerfile").port) == (8000, None)
     # Named, it is deployed all the same.
     given = Choices(compose="docker/docker-compose.yml")
     assert propose(discover(tmp_path, compose_file=given.compose, environ=NOBODY), given).database_service == "db"
@@ -318,11 +320,12 @@ def test_a_compose_file_without_the_app_is_for_development(tmp_path: Path) -> No
         plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
 
 
-def test_a_dockerfile_by_another_name_is_named(tmp_path: Path) -> None:
-    write_files(tmp_path, {"Dockerfile.prod": "FROM debian\n", "Dockerfile.prod.dockerignore": ".git\n"})
-    (tmp_path / "Web.Dockerfile").write_text("FROM debian\n")
-    names = r"Dockerfile\.prod, Web\.Dockerfile"
-    with pytest.raises(UsageError, match=rf"compose file in .*\. There is {names}: give one as --dockerfile$"):
+def test_a_file_by_another_name_is_named(tmp_path: Path) -> None:
+    others = ["Dockerfile.prod", "Web.Dockerfile", "docker-compose.production.yml"]
+    more = ["Dockerfile.prod.dockerignore", "compose.override.yaml"]
+    write_files(tmp_path, dict.fromkeys((*others, *more), "FROM debian\n"))
+    names = re.escape(", ".join(others))
+    with pytest.raises(UsageError, match=rf"compose file in .*\. There is {names}: give one as --dockerfile or --com"):
         plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
 
 

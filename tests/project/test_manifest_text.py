@@ -350,9 +350,9 @@ def test_an_own_file_for_production_stays_the_only_one(tmp_path: Path) -> None:
     (root / "docker-compose.prod.yml").write_text("services:\n  web:\n    restart: always\n")
     project = plan(discover(root, environ=NOBODY), Choices(image="ada/shop"), ask=None)
     assert "compose.prod.yaml" not in {file.path for file in project.files}
-    assert "Complete docker-compose.prod.yml for Elastic Beanstalk: `beanpod check` says what is missing" in [
-        *next_steps(project)
-    ]
+    steps = list(next_steps(project))
+    assert "Complete docker-compose.prod.yml for Elastic Beanstalk: `beanpod check` says what is missing" in steps
+    assert any("`beanpod init --compose docker-compose.prod.yml`" in step for step in steps)
 
 
 def test_secrets_of_the_app_are_generated_and_others_are_references(tmp_path: Path) -> None:

@@ -172,8 +172,7 @@ def _with_dockerfile(found: Discovery, choices: Choices) -> Choices:
     if facts is None:
         return choices
     framework = found.framework
-    # Where nothing exposes the port, the compose file that builds the app publishes it.
-    ports = facts.ports or (_web_ports(found.compose) if found.compose and found.compose.built else ())
+    ports = facts.ports or (_ports_of(found.compose, facts) if found.compose else ())
     return replace(
         choices,
         dockerfile=facts.path,
@@ -182,6 +181,16 @@ def _with_dockerfile(found: Discovery, choices: Choices) -> Choices:
         engine=choices.engine or (framework.engine if framework else None) or _development_engine(found),
         arm64=facts.architecture == "arm64",
     )
+
+
+def _ports_of(compose: ComposeFacts, dockerfile: DockerfileFacts) -> tuple[int, ...]:
+    """Return the container ports that a compose file publishes of the service that a Dockerfile builds."""
+    for name in compose.built:
+        build: dict[str, Any] = compose.services[name]["build"]
+        parts = (build.get("context", "."), build.get("dockerfile", "Dockerfile"))
+        if posixpath.normpath(posixpath.join(compose.folder, *map(str, parts))) == dockerfile.path:
+            return compose.ports.get(name, ())
+    return ()
 
 
 def chosen_dockerfile(found: Discovery, choices: Choices) -> DockerfileFacts | None:
