@@ -220,6 +220,10 @@ CURL = "healthcheck: {test: [CMD, curl, -f, 'http://localhost:8000/healthz']}"
             None, id="at a port of the server's own",
         ),
         pytest.param(
+            {"Dockerfile": "FROM debian\nHEALTHCHECK CMD nc -z localhost 80 && curl -f localhost:${PORT:-80}/up\n"},
+            "/up", id="without http",
+        ),
+        pytest.param(
             {"compose.yaml": f"services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    {CURL}"},
             "/healthz", id="of a service of the compose file",
         ),
