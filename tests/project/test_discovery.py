@@ -281,7 +281,7 @@ def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
                 "  api: {build: {context: ../api}, ports: ['8000:8000'], environment: {DB_HOST: db}}\n"
                 "  db: {image: 'postgres:16', environment: {POSTGRES_PASSWORD: secret}}\n"
             ),
-            "docker/.env.example": "GREETING=hello\n",
+            "docker/.env.example": "GREETING=hello # to all\nEMPTY=\nexport QUOTED='a # b'\nSPACE= x y \nNONE= # no\n",
             "tests/docker-compose.yml": "services: {app: {image: busybox}}\n",
             "api/Dockerfile": "FROM python:3.11-slim\nEXPOSE 8000\n",
             "cron/Dockerfile": "FROM python:3.11-slim\n",
@@ -289,7 +289,8 @@ def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
     )
     project = plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
     assert (project.choices.compose, project.choices.port) == ("docker/docker-compose.yml", 8000)
-    assert project.found.variables == {"GREETING": "hello"}
+    variables = {"GREETING": "hello", "EMPTY": "", "QUOTED": "a # b", "SPACE": "x y", "NONE": ""}
+    assert project.found.variables == variables
     write(tmp_path, project.files)
     assert (tmp_path / "docker/compose.prod.yaml").is_file()
     stage = Manifest.read(tmp_path / "beanpod.toml", build_files=True).stage()

@@ -31,6 +31,11 @@ from beanpod.project.source import SKIPPED, git, variables_read
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example")
+# A line of such a file: NAME="value" # comment
+_EXAMPLE = re.compile(
+    r"""^(?:export )?(?P<name>[A-Za-z_]\w*)=[ \t]*(?P<value>"[^"\n]*"|'[^'\n]*'|.*?)[ \t]*(?:(?<=[ \t])#.*)?$""",
+    re.MULTILINE,
+)
 _DEPTH = 2
 _OTHER_HOSTS = {
     "gitlab": "GitLab",
@@ -447,6 +452,5 @@ def _example_variables(folders: Iterable[Path]) -> dict[str, str]:
         for name in _EXAMPLES:
             if (folder / name).is_file():
                 text = (folder / name).read_text(encoding="utf-8", errors="replace")
-                found = re.findall(r"^(?:export )?([A-Za-z_]\w*)=(.*)$", text, re.MULTILINE)
-                return {key: value.strip().strip("\"'") for key, value in found}
+                return {match["name"]: match["value"].strip("\"'") for match in _EXAMPLE.finditer(text)}
     return {}

@@ -201,6 +201,7 @@ ACCEPTED = {
     "environment: {DB_SSLMODE: require, REDIS_SSL: 'false', URL: 'x?sslmode=disable'}": "",
     "command: npm run start:dev": "command: starts a server for development: write the command for ",
     "command: [flask, run, --debug]": "command: starts a server for development: write the command for production",
+    "entrypoint: nodemon server.js": "entrypoint: starts a server for development: write the entrypoint for production",
     "environment: {NODE_ENV: production, DEBUG: 'app:*', APP_DEBUG: '0', ENVIRONMENT_NAME: dev}": "",
     "command: sh -c 'migrate > /dev/null && exec gunicorn app'": "",
 }
