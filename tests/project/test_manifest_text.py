@@ -50,8 +50,8 @@ def test_variables_of_other_stores_are_not_the_databases(tmp_path: Path) -> None
 
 def test_what_only_looks_like_the_databases_name_is_none(tmp_path: Path) -> None:
     source = "env('DB_HOSTNAME'); env('POSTGRES_DB'); env('SPRING_DATASOURCE_DRIVER_CLASS_NAME'); env('PGWEB_PORT')"
-    source += " env('DB_INSTANCE_NAME'); env('SQLITE_DB'); env('DB_SERVERNAME'); env('DB_SSL_VERIFY_SERVER')"
-    source += " env('STORE_IN_DATABASE'); env('DB_SCHEMA'); env('DB_APPLICATION_NAME')"
+    source += " env('DB_INSTANCE_NAME'); env('SQLITE_DB'); env('DB_SERVERNAME'); env('PGPASSFILE')"
+    source += " env('STORE_IN_DATABASE'); env('DB_SCHEMA'); env('DB_APPLICATION_NAME'); env('DB_SSL_VERIFY_SERVER')"
     source += " env('SHOP_DB_NAME'); env('SHOP_DB_HOST')"
     files = {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source, ".env.example": "POSTGRES_DB=postgres\n"}
     write_files(tmp_path, files)
@@ -333,6 +333,17 @@ def test_a_password_file_of_the_database_is_replaced(tmp_path: Path) -> None:
     # The app reads the files that its variables name.
     assert "services:" not in written
     assert not stage.secrets
+
+
+def test_a_tool_for_the_database_is_left_out_with_it(tmp_path: Path) -> None:
+    tool = "{image: phpmyadmin, links: [db], environment: {PMA_HOST: db}}"
+    app = "{build: ., ports: ['80:80'], environment: {DB_HOST: db}}"
+    text = f"services:\n  web: {app}\n  tool: {tool}\n  db: {{image: 'mysql:8.4', ports: ['3306']}}\n"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nCMD x\n", "compose.yaml": text})
+    written = production_compose(*look(tmp_path)) or ""
+    assert list(yaml.safe_load(written)["services"]) == ["web"]
+    write_files(tmp_path, {"compose.prod.yaml": written})
+    assert list(composed(plan_bundle(write_manifest(tmp_path).stage(), tmp_path).preview())["services"]) == ["web"]
 
 
 def test_only_the_services_of_the_chosen_database_are_connected_to_rds(tmp_path: Path) -> None:

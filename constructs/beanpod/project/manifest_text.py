@@ -337,7 +337,8 @@ def _rds_variables(root: Path, compose: ComposeFacts, choices: Choices) -> dict[
     databases = {one.service for one in compose.databases}
     changed: dict[str, dict[str, str]] = {}
     for name, other in compose.services.items():
-        if name in databases or other.get("profiles"):
+        # A tool such as phpMyAdmin is left out with the database, unless the file for production names it.
+        if name not in compose.apps or other.get("profiles"):
             continue
         values = environment_of(other)
         if len(databases) > 1 and not any(host_of_variable(key, value or "", names) for key, value in values.items()):

@@ -33,7 +33,7 @@ _OF_A_DATABASE = re.compile(
     re.IGNORECASE,
 )
 _ENGINES = frozenset({"postgres", "postgresql", "pgsql", "mysql", "mariadb", "sqlite", "sqlite3"})
-_NO_VALUE = re.compile(r"_FILE$|ALLOW_EMPTY|RANDOM|VERIFY", re.IGNORECASE)
+_NO_VALUE = re.compile(r"FILE$|ALLOW_EMPTY|RANDOM|VERIFY", re.IGNORECASE)
 _TLS_MODE = re.compile(r"SSL_?MODE$", re.IGNORECASE)
 _TLS_SWITCH = re.compile(r"(?:SSL|TLS)(?:_?ENABLED?)?$", re.IGNORECASE)
 _WITHOUT_TLS = re.compile(r"ssl-?mode=disabled?\b|usessl=false|\btls=false", re.IGNORECASE)
@@ -127,8 +127,9 @@ def host_of_variable(variable: str, value: str, names: Collection[str]) -> str |
     """Return the database's host name that a variable holds, alone or in a connection string."""
     if _ADDRESS.search(variable):
         for part in re.split(r"[,;\s]+", value):
-            alone = part.partition(":")[0]
-            if alone in names:
+            alone, _, rest = part.partition(":")
+            # The scheme of postgres://... is no host, although many call the service so.
+            if alone in names and not rest.startswith("//"):
                 return alone
     return host_in(value, names)
 
