@@ -425,6 +425,13 @@ def test_a_rollback_leaves_a_larger_disk_and_a_newer_version(clients: Clients) -
     assert (found["AllocatedStorage"], found["BackupRetentionPeriod"]) == (30, 1)
 
 
+def test_a_generated_name_that_is_cut_at_a_hyphen_has_no_two_in_a_row(clients: Clients) -> None:
+    """RDS refuses such an identifier, and its resource provider makes none."""
+    stack, logical = "docker-flask-example-dev-database", "DatabaseInstanceAA8A5FDE"
+    names = complete(clients, stack, {logical: resource("RDS::DBInstance", **DATABASE)})
+    assert names[logical].startswith("docker-flask-example-dev-databaseinstanceaa8a5fde-")
+
+
 def test_deletion_protection_of_a_database_is_honoured(clients: Clients) -> None:
     complete(clients, "guarded", {"Database": resource("RDS::DBInstance", DeletionProtection=True, **DATABASE)})
     clients("cloudformation").delete_stack(StackName="guarded")

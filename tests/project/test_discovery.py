@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -76,6 +77,9 @@ def test_discovery_reads_the_files(name: str, expected: Choices, tmp_path: Path)
         ("composer.json", '{"require": {"slim/slim": "4", "ext-pdo_mysql": "*"}}', "mysql"),
         ("Shop.csproj", '<PackageReference Include="Npgsql.EntityFrameworkCore.PostgreSQL" />', "postgres"),
         ("Shop.csproj", '<PackageReference Include="Pomelo.EntityFrameworkCore.MySql" />', "mysql"),
+        ("mix.exs", '{:phoenix_ecto, "~> 4.5"},\n{:postgrex, ">= 0.0.0"},\n', "postgres"),
+        ("Cargo.toml", 'sqlx = { version = "0.8", features = ["runtime-tokio", "mysql"] }', "mysql"),
+        ("Cargo.toml", 'mysql = ["diesel/mysql"]\npostgresql = ["diesel/postgres"]', None),
     ],
 )
 def test_a_driver_shows_the_database_of_an_app_without_a_known_framework(
@@ -93,6 +97,7 @@ FLASK = {"requirements.txt": "flask\nPyMySQL\n", "app.py": '@app.get("/healthz")
     [
         ("docker/Dockerfile", "COPY requirements.txt .", "."),
         ("docker/web/Dockerfile", "COPY . .", "."),
+        ("packaging/docker/Dockerfile", "COPY . .", "."),
         ("apps/docker/Dockerfile", "COPY web/app.py .", "apps"),
         # A folder with an app, or with a page, of its own.
         ("Dockerfile", "COPY . .", None),
@@ -150,6 +155,16 @@ def test_without_expose_the_command_names_the_port(command: str, tmp_path: Path)
     assert proposed(tmp_path).port == 9000
 
 
+@pytest.mark.parametrize(
+    ("exposed", "ports"), [("80 443", (80,)), ("22 3000", (3000,)), ("443", (443,)), ("80 8080", (80, 8080))]
+)
+def test_exposed_ports_of_other_protocols_are_not_asked_about(
+    exposed: str, ports: tuple[int, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM debian\nEXPOSE {exposed}\n")
+    assert discover(tmp_path, environ=NOBODY).dockerfiles[0].ports == ports
+
+
 def test_what_may_not_be_read_is_left_out(tmp_path: Path) -> None:
     """Such as the data folder of a database, which belongs to the user of its container."""
     (tmp_path / "Dockerfile").write_text("FROM debian\nEXPOSE 8000\n")
@@ -168,6 +183,7 @@ def test_what_may_not_be_read_is_left_out(tmp_path: Path) -> None:
         pytest.param("web: {build: ., ports: ['${PORT:-3000}:${PORT:-3000}']}", 3000),
         pytest.param("web: {build: ., ports: ['8000:8000']}\nproxy: {image: nginx, ports: ['80:80']}", 80),
         pytest.param("web: {build: ., ports: ['${PORT}:${PORT}']}\nui: {image: adminer, ports: ['8080:8080']}", None),
+        pytest.param("web: {build: ., ports: ['3000:3000', '443:443']}\nsql: {image: sql, ports: ['1433:1433']}", 3000),
         pytest.param("web: {build: .}", 9000, id="no port is published, and the Dockerfile exposes one"),
     ],
 )
@@ -199,6 +215,14 @@ CURL = "healthcheck: {test: [CMD, curl, -f, 'http://localhost:8000/healthz']}"
         pytest.param({"routes.js": "router.get('/health', ok)\n"}, None, id="router"),
         pytest.param({"api.js": "client.get('/health')\n", "tests/a.py": "@app.get('/health')"}, None, id="client"),
         pytest.param({"server.js": "if (req.url === '/health') {\n"}, "/health", id="no router"),
+        pytest.param(
+            {"Dockerfile": "FROM debian\nEXPOSE 80\nHEALTHCHECK CMD curl -f http://localhost:2019/metrics || exit 1\n"},
+            None, id="at a port of the server's own",
+        ),
+        pytest.param(
+            {"Dockerfile": "FROM debian\nHEALTHCHECK CMD nc -z localhost 80 && curl -f localhost:${PORT:-80}/up\n"},
+            "/up", id="without http",
+        ),
         pytest.param(
             {"compose.yaml": f"services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    {CURL}"},
             "/healthz", id="of a service of the compose file",
@@ -257,7 +281,7 @@ def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
                 "  api: {build: {context: ../api}, ports: ['8000:8000'], environment: {DB_HOST: db}}\n"
                 "  db: {image: 'postgres:16', environment: {POSTGRES_PASSWORD: secret}}\n"
             ),
-            "docker/.env.example": "GREETING=hello\n",
+            "docker/.env.example": "GREETING=hello # to all\nEMPTY=\nexport QUOTED='a # b'\nSPACE= x y \nNONE= # no\n",
             "tests/docker-compose.yml": "services: {app: {image: busybox}}\n",
             "api/Dockerfile": "FROM python:3.11-slim\nEXPOSE 8000\n",
             "cron/Dockerfile": "FROM python:3.11-slim\n",
@@ -265,7 +289,8 @@ def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
     )
     project = plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
     assert (project.choices.compose, project.choices.port) == ("docker/docker-compose.yml", 8000)
-    assert project.found.variables == {"GREETING": "hello"}
+    variables = {"GREETING": "hello", "EMPTY": "", "QUOTED": "a # b", "SPACE": "x y", "NONE": ""}
+    assert project.found.variables == variables
     write(tmp_path, project.files)
     assert (tmp_path / "docker/compose.prod.yaml").is_file()
     stage = Manifest.read(tmp_path / "beanpod.toml", build_files=True).stage()
@@ -273,7 +298,10 @@ def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM python:3.11-slim\nEXPOSE 9000\n")
     (tmp_path / "beanpod.toml").unlink()
     choices = proposed(tmp_path)
-    assert (choices.dockerfile, choices.engine) == ("Dockerfile", "postgres")
+    assert (choices.dockerfile, choices.port, choices.engine) == ("Dockerfile", 9000, "postgres")
+    named = {"dockerfile": "api/Dockerfile"}
+    (tmp_path / "api/Dockerfile").write_text("FROM python:3.11-slim\n")
+    assert (proposed(tmp_path, **named).port, proposed(tmp_path, dockerfile="cron/Dockerfile").port) == (8000, None)
     # Named, it is deployed all the same.
     given = Choices(compose="docker/docker-compose.yml")
     assert propose(discover(tmp_path, compose_file=given.compose, environ=NOBODY), given).database_service == "db"
@@ -297,9 +325,12 @@ def test_a_compose_file_without_the_app_is_for_development(tmp_path: Path) -> No
         plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
 
 
-def test_a_dockerfile_by_another_name_is_named(tmp_path: Path) -> None:
-    write_files(tmp_path, {"Dockerfile.prod": "FROM debian\n", "Dockerfile.prod.dockerignore": ".git\n"})
-    with pytest.raises(UsageError, match=r"compose file in .*, but Dockerfile\.prod: give one as --dockerfile$"):
+def test_a_file_by_another_name_is_named(tmp_path: Path) -> None:
+    others = ["Dockerfile.prod", "Web.Dockerfile", "docker-compose.production.yml"]
+    more = ["Dockerfile.prod.dockerignore", "compose.override.yaml"]
+    write_files(tmp_path, dict.fromkeys((*others, *more), "FROM debian\n"))
+    names = re.escape(", ".join(others))
+    with pytest.raises(UsageError, match=rf"compose file in .*\. There is {names}: give one as --dockerfile or --com"):
         plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
 
 
@@ -440,9 +471,10 @@ def questions(root: Path, **given: Any) -> list[Missing]:
     return list(missing(found, propose(found, Choices(**given))))
 
 
-def test_a_port_that_is_none_is_asked_for_again(tmp_path: Path) -> None:
-    """Of a compose file without ports, anything may be answered."""
-    write_files(tmp_path, {"Dockerfile": "FROM scratch\n", "compose.yaml": "services: {web: {build: .}}\n"})
+@pytest.mark.parametrize("services", ["{web: {build: .}}", "{web: {build: .}, a: {build: a, ports: ['1:1', '2:2']}}"])
+def test_a_port_that_is_none_is_asked_for_again(services: str, tmp_path: Path) -> None:
+    """Users may reach another one than the compose file publishes, as that of `ports: ["${PORT}:${PORT}"]`."""
+    write_files(tmp_path, {"Dockerfile": "FROM scratch\n", "compose.yaml": f"services: {services}\n"})
     (question,) = questions(tmp_path, image="ada/shop")
     answers = ("", "web", "80:8000", "0", "65536", "8000")
     assert [answer for answer in answers if question.problem(answer) is None] == ["8000"]
@@ -462,7 +494,13 @@ def test_init_asks_only_what_the_files_do_not_show(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("file", "text", "language"),
-    [("Gemfile", "gem 'sinatra'\n", "Ruby"), ("composer.json", "{}", "PHP"), ("shop.csproj", "<Project/>", ".NET")],
+    [
+        ("Gemfile", "gem 'sinatra'\n", "Ruby"),
+        ("composer.json", "{}", "PHP"),
+        ("shop.csproj", "<Project/>", ".NET"),
+        ("mix.exs", "", "Elixir"),
+        ("Cargo.toml", "", "Rust"),
+    ],
 )
 def test_a_language_without_a_known_framework_is_enough(file: str, text: str, language: str, tmp_path: Path) -> None:
     (tmp_path / file).write_text(text)

@@ -41,6 +41,7 @@ def test_spring_connects_to_the_database(tmp_path: Path) -> None:
 
 def test_variables_of_other_stores_are_not_the_databases(tmp_path: Path) -> None:
     source = "env('DB_HOST'); env('REDIS_DB', 0); env('REDIS_CACHE_DB'); env('MONGO_DB_NAME'); env('MONGO_DB_PASSWORD')"
+    source += " env('CLICKHOUSE_DB'); env('COSMOS_DATABASE')"
     write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source})
     document = written(tmp_path, engine="postgres")
     assert document["variables"] == {"DB_HOST": "{database.host}"}
@@ -49,10 +50,13 @@ def test_variables_of_other_stores_are_not_the_databases(tmp_path: Path) -> None
 
 def test_what_only_looks_like_the_databases_name_is_none(tmp_path: Path) -> None:
     source = "env('DB_HOSTNAME'); env('POSTGRES_DB'); env('SPRING_DATASOURCE_DRIVER_CLASS_NAME'); env('PGWEB_PORT')"
-    source += " env('DB_INSTANCE_NAME'); env('SQLITE_DB'); env('DB_SERVERNAME')"
+    source += " env('DB_INSTANCE_NAME'); env('SQLITE_DB'); env('DB_SERVERNAME'); env('PGPASSFILE')"
+    source += " env('STORE_IN_DATABASE'); env('DB_SCHEMA'); env('DB_APPLICATION_NAME'); env('DB_SSL_VERIFY_SERVER')"
+    source += " env('SHOP_DB_NAME'); env('SHOP_DB_HOST')"
     files = {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source, ".env.example": "POSTGRES_DB=postgres\n"}
     write_files(tmp_path, files)
     expected = {"POSTGRES_DB": "{database.name}", "DB_HOSTNAME": "{database.host}", "DB_SERVERNAME": "{database.host}"}
+    expected |= {"SHOP_DB_NAME": "{database.name}", "SHOP_DB_HOST": "{database.host}"}
     assert written(tmp_path, engine="postgres")["variables"] == expected
 
 
@@ -112,7 +116,13 @@ def test_spring_connects_to_mariadb_with_tls(tmp_path: Path) -> None:
         ),
         ("db.js", "connect(process.env.{}, process.env['{}'], process.env.{}, process.env.{} || process.env.{})"),
         ("main.go", 'os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}")'),
-        ("database.yml.rb", 'ENV["{}"], ENV.fetch("{}"), ENV[\'{}\'], ENV.fetch(\'{}\', 1), ENV["{}"]'),
+        ("database.yml", 'ENV["{}"], ENV.fetch("{}"), ENV[\'{}\'], ENV.fetch(\'{}\', 1), ENV["{}"]'),
+        (
+            "runtime.exs",
+            'System.get_env("{}"); System.fetch_env!("{}"); get_env("{}", "x"); fetch_env("{}"); get_env("{}")',
+        ),
+        ("main.rs", 'env::var("{}"); std::env::var("{}"); env::var("{}"); env::var("{}"); env::var("{}")'),
+        ("Program.cs", " ".join(['Environment.GetEnvironmentVariable("{}");'] * 5)),
         ("application-prod.yml", "url: ${{{}}}\nport: ${{{}}}\nname: ${{{}}}\nuser: ${{{}}}\npassword: ${{{}}}"),
         ("application.properties", "url=jdbc:${{{}}}:${{{}:5432}}/${{{}}}\nuser=${{{}}}\npassword=${{{}:x}}"),
     ],
@@ -309,15 +319,31 @@ def test_a_variable_for_the_kind_of_database_is_not_its_name(tmp_path: Path) -> 
 
 
 def test_a_password_file_of_the_database_is_replaced(tmp_path: Path) -> None:
-    text = "services:\n  web: {build: ., ports: ['80:80'], secrets: [own, pw]}\n"
+    text = "services:\n  web:\n    build: .\n    ports: ['80:80']\n    secrets: [own, pw]\n"
+    text += "    environment: {DB_PASSWORD: /run/secrets/pw, JWT_SECRET: /run/secrets/own}\n"
     text += "  db: {image: 'postgres:17', secrets: [pw, root]}\n"
     text += "secrets: {pw: {file: pw.txt}, root: {file: pw.txt}, own: {file: pw.txt}}\n"
     write_files(tmp_path, {"Dockerfile": "FROM debian\n", "pw.txt": "x", "compose.yaml": text})
     written = production_compose(*look(tmp_path)) or ""
     assert written.partition("secrets:\n")[2] == "  pw: !override {environment: RDS_PASSWORD}\n"
     write_files(tmp_path, {"compose.prod.yaml": written})
-    bundle = plan_bundle(write_manifest(tmp_path).stage(), tmp_path).preview()
+    stage = write_manifest(tmp_path).stage()
+    bundle = plan_bundle(stage, tmp_path).preview()
     assert composed(bundle)["secrets"]["pw"] == {"environment": "RDS_PASSWORD"}
+    # The app reads the files that its variables name.
+    assert "services:" not in written
+    assert not stage.secrets
+
+
+def test_a_tool_for_the_database_is_left_out_with_it(tmp_path: Path) -> None:
+    tool = "{image: phpmyadmin, links: [db], environment: {PMA_HOST: db}}"
+    app = "{build: ., ports: ['80:80'], environment: {DB_HOST: db}}"
+    text = f"services:\n  web: {app}\n  tool: {tool}\n  db: {{image: 'mysql:8.4', ports: ['3306']}}\n"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nCMD x\n", "compose.yaml": text})
+    written = production_compose(*look(tmp_path)) or ""
+    assert list(yaml.safe_load(written)["services"]) == ["web"]
+    write_files(tmp_path, {"compose.prod.yaml": written})
+    assert list(composed(plan_bundle(write_manifest(tmp_path).stage(), tmp_path).preview())["services"]) == ["web"]
 
 
 def test_only_the_services_of_the_chosen_database_are_connected_to_rds(tmp_path: Path) -> None:
@@ -335,13 +361,14 @@ def test_an_own_file_for_production_stays_the_only_one(tmp_path: Path) -> None:
     (root / "docker-compose.prod.yml").write_text("services:\n  web:\n    restart: always\n")
     project = plan(discover(root, environ=NOBODY), Choices(image="ada/shop"), ask=None)
     assert "compose.prod.yaml" not in {file.path for file in project.files}
-    assert "Complete docker-compose.prod.yml for Elastic Beanstalk: `beanpod check` says what is missing" in [
-        *next_steps(project)
-    ]
+    steps = list(next_steps(project))
+    assert "Complete docker-compose.prod.yml for Elastic Beanstalk: `beanpod check` says what is missing" in steps
+    assert any("`beanpod init --compose docker-compose.prod.yml`" in step for step in steps)
 
 
 def test_secrets_of_the_app_are_generated_and_others_are_references(tmp_path: Path) -> None:
     assert written(lay_out("django", tmp_path))["secrets"] == {"SECRET_KEY": {"generate": 64}}
+    assert written(tmp_path / "django", dockerfile="Dockerfile")["secrets"] == {"SECRET_KEY": {"generate": 64}}
     assert written(lay_out("laravel", tmp_path))["secrets"] == {"APP_KEY": {"ssm": "/laravel/app-key"}}
     assert "secrets" not in written(lay_out("next", tmp_path))
     assert '# STRIPE_SECRET_KEY = { ssm = "/next/stripe-secret-key" }' in manifest_text(*look(tmp_path / "next"))

@@ -42,9 +42,8 @@ _SWITCHES_TEXT = """
 _SWITCHES = frozenset(_SWITCHES_TEXT.split())
 # A number, perhaps of a unit of time or size; a file; an address.
 _SETTING = re.compile(r"[0-9]+(?:\.[0-9]+)?\s?[a-zA-Z]{0,7}|\.{0,2}/.*|[a-z][a-z0-9+.-]*:[^@]*", re.DOTALL)
-# A reference that the app itself resolves, as Spring does; the manifest writes its braces twice.
-_REFERENCE = re.compile(r"\$\{\{?\w+\}?\}")
-# A value that only the app itself reads, so that any random one will do.
+# A reference that the app itself resolves, as Spring does, where the manifest writes the braces twice; or a file.
+_REFERENCE = re.compile(r"\$\{\{?\w+\}?\}|/run/secrets/[\w.-]+")
 _GENERATED = re.compile(
     r"(?:(?:APP|AUTH|DJANGO|FLASK|NEXTAUTH)_)?(?:SECRET|SECRET_KEY|SECRET_KEY_BASE|SESSION_SECRET|SESSION_KEY|"
     r"JWT_SECRET|COOKIE_SECRET)"
@@ -96,9 +95,14 @@ def secret_line(name: str, service: str) -> str:
         name: The variable.
         service: `service.name`, which begins the parameter's name.
     """
-    if _GENERATED.fullmatch(name):
+    if is_generated(name):
         return f"{name} = {{ generate = 64 }}"
     return f'{name} = {{ ssm = "/{service}/{re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")}" }}'
+
+
+def is_generated(name: str) -> bool:
+    """Whether only the app reads a variable, so that any random value will do, as of SECRET_KEY."""
+    return _GENERATED.fullmatch(name) is not None
 
 
 def secret_form(value: str) -> str | None:

@@ -58,7 +58,7 @@ class Missing:
     Attributes:
         option: The option of `beanpod init` that gives it.
         question: The question on a terminal.
-        choices: The possible answers; empty where anything may be written.
+        choices: The possible answers, of a port the likely ones; empty where anything may be written.
     """
 
     option: str
@@ -67,10 +67,10 @@ class Missing:
 
     def problem(self, answer: str) -> str | None:
         """Return what to write instead of an answer; None if it can be taken."""
-        if self.choices:
-            return None if answer in self.choices else f"write one of {', '.join(self.choices)}"
         if self.option == "--port":
             return service_problem("port", int(answer)) if _NUMBER.fullmatch(answer) else "write a number"
+        if self.choices:
+            return None if answer in self.choices else f"write one of {', '.join(self.choices)}"
         return service_problem("image", answer)
 
 
@@ -172,14 +172,25 @@ def _with_dockerfile(found: Discovery, choices: Choices) -> Choices:
     if facts is None:
         return choices
     framework = found.framework
+    ports = facts.ports or (_ports_of(found.compose, facts) if found.compose else ())
     return replace(
         choices,
         dockerfile=facts.path,
-        port=choices.port or (facts.ports[0] if len(facts.ports) == 1 else None),
+        port=choices.port or (ports[0] if len(ports) == 1 else None),
         health_path=choices.health_path or _health_path(found, facts.health_path, facts.context),
         engine=choices.engine or (framework.engine if framework else None) or _development_engine(found),
         arm64=facts.architecture == "arm64",
     )
+
+
+def _ports_of(compose: ComposeFacts, dockerfile: DockerfileFacts) -> tuple[int, ...]:
+    """Return the container ports that a compose file publishes of the service that a Dockerfile builds."""
+    for name in compose.built:
+        build: dict[str, Any] = compose.services[name]["build"]
+        parts = (build.get("context", "."), build.get("dockerfile", "Dockerfile"))
+        if posixpath.normpath(posixpath.join(compose.folder, *map(str, parts))) == dockerfile.path:
+            return compose.ports.get(name, ())
+    return ()
 
 
 def chosen_dockerfile(found: Discovery, choices: Choices) -> DockerfileFacts | None:

@@ -31,6 +31,11 @@ from beanpod.project.source import SKIPPED, git, variables_read
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example")
+# A line of such a file: NAME="value" # comment
+_EXAMPLE = re.compile(
+    r"""^(?:export )?(?P<name>[A-Za-z_]\w*)=[ \t]*(?P<value>"[^"\n]*"|'[^'\n]*'|.*?)[ \t]*(?:(?<=[ \t])#.*)?$""",
+    re.MULTILINE,
+)
 _DEPTH = 2
 _OTHER_HOSTS = {
     "gitlab": "GitLab",
@@ -60,9 +65,11 @@ _NOT_THE_APP = frozenset(
         *("mailhog", "mailpit", "maildev", "prometheus", "grafana", "jaeger"),
     )
 )
+# SSH, SMTP, HTTPS, and the ports of databases, brokers and Caddy's own API.
+_NOT_HTTP = frozenset({22, 25, 443, 1025, 1433, 2019, 3306, 5432, 5672, 6379, 27017})
 # In a command: `--bind 0.0.0.0:${PORT:-8000}`, or `["--port", "8000"]`.
 _LISTENS = re.compile(r"""(?:\b0\.0\.0\.0:|\[::\]:|--port[\s=",']+)(?:\$\{\w+:-)?(\d{2,5})\b""")
-_FOR_DOCKER = re.compile(r"(?:docker|containers?|deploy(?:ment)?|infra|ops)(?:/|$)", re.IGNORECASE)
+_FOR_DOCKER = re.compile(r"(?:^|/)(?:docker|containers?|deploy(?:ment)?|infra|ops)(?:/|$)", re.IGNORECASE)
 _NOT_DEPLOYED = re.compile(r"tests?|e2e|examples?|docs?|benchmarks?", re.IGNORECASE)
 
 
@@ -73,7 +80,8 @@ class DockerfileFacts:
     Attributes:
         path: Relative to the project's folder.
         context: The build context, relative to the project's folder: where the app is. Default: the project's folder.
-        ports: The TCP ports that it exposes; without EXPOSE the one that its command names.
+        ports: The TCP ports that it exposes, without those known for other protocols than HTTP; without EXPOSE the one
+            that its command names.
         health_path: The path that its HEALTHCHECK asks for over HTTP; None without one.
         architecture: `amd64` or `arm64`, where `FROM --platform` says so; None otherwise.
     """
@@ -263,10 +271,11 @@ def _dockerfile(root: Path, name: str) -> DockerfileFacts:
     parsed = Dockerfile.parse((root / name).read_text(encoding="utf-8", errors="replace"))
     instructions = parsed.stages[-1].instructions if parsed.stages else []
     platform = instructions[0].flags.get("platform", "") if instructions else ""
+    exposed = parsed.exposed(None) or ()
     return DockerfileFacts(
         name,
         context=_context(root, posixpath.dirname(name), parsed),
-        ports=parsed.exposed(None) or _ports_of_command(instructions),
+        ports=tuple(port for port in exposed if port not in _NOT_HTTP) or exposed or _ports_of_command(instructions),
         health_path=_health_path(instructions),
         architecture=platform.partition("/")[2] if platform in ("linux/amd64", "linux/arm64") else None,
     )
@@ -281,7 +290,7 @@ def _context(root: Path, own: str, file: Dockerfile) -> str:
     above = [] if own.startswith(("..", "/")) else [path.as_posix() for path in Path(own).parents]
     places = [own, *("" if place == "." else place for place in above)]
     sources = {source for stage in file.needed(None) for one in stage.instructions for source in copied(one)}
-    if sources <= {".", "./"} and _FOR_DOCKER.match(own):
+    if sources <= {".", "./"} and _FOR_DOCKER.search(own):
         return next((place for place in places if find_framework(root / place)), own)
     return next((place for place in places if not any(absent_sources(file, None, root / place))), own)
 
@@ -363,11 +372,11 @@ def _dockerfile_of(build: Mapping[str, Any], folder: Path) -> Path:
 
 
 def published_ports(service: Mapping[str, Any]) -> Iterable[int]:
-    """Yield the container ports that a service of a compose file publishes."""
+    """Yield the container ports that a service of a compose file publishes and that may serve HTTP."""
     for port in interpolated(service.get("ports") or [], ()):
         # A port with a variable stays as it was written: "${PORT}:3000".
         target = str(port.get("target") if isinstance(port, dict) else port).partition("/")[0].rpartition(":")[2]
-        if target.isdigit():
+        if target.isdigit() and int(target) not in _NOT_HTTP:
             yield int(target)
 
 
@@ -443,6 +452,5 @@ def _example_variables(folders: Iterable[Path]) -> dict[str, str]:
         for name in _EXAMPLES:
             if (folder / name).is_file():
                 text = (folder / name).read_text(encoding="utf-8", errors="replace")
-                found = re.findall(r"^(?:export )?([A-Za-z_]\w*)=(.*)$", text, re.MULTILINE)
-                return {key: value.strip().strip("\"'") for key, value in found}
+                return {match["name"]: match["value"].strip("\"'") for match in _EXAMPLE.finditer(text)}
     return {}

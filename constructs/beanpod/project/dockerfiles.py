@@ -1,4 +1,4 @@
-"""The shortest Dockerfile of each language, for an app that has none yet."""
+"""The shortest Dockerfile of most languages, for an app that has none yet."""
 
 from pathlib import Path
 
@@ -77,11 +77,13 @@ CMD ["dotnet", "APP.dll"]
 def dockerfile_for(framework: Framework, folder: Path) -> str:
     """Return a Dockerfile to begin with: it builds the app in the usual way of its language, and listens on 8080.
 
+    "" for a language whose builds have no usual way, such as Rust.
+
     Args:
         framework: The framework of the app, or only its language.
         folder: The app's folder.
     """
-    text = _DOCKERFILES[framework.language]
+    text = _DOCKERFILES.get(framework.language, "")
     if framework.name == "FastAPI":
         uvicorn = '"uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8080"'
         text = text.replace('"gunicorn", "--bind", "0.0.0.0:8080", "app:app"', uvicorn)

@@ -18,6 +18,8 @@ _DRIVERS = {
     "*.csproj": {r"\bNpgsql\b": "postgres", r"\bMySql(?:Connector|\.Data)?\b": "mysql"},
     "composer.json": {r"\"ext-(?:pdo_)?pgsql\"": "postgres", r"\"ext-(?:pdo_mysql|mysqli)\"": "mysql"},
     "Gemfile": {r"^\s*gem ['\"]pg['\"]": "postgres", r"^\s*gem ['\"](?:mysql2|trilogy)['\"]": "mysql"},
+    "mix.exs": {r":postgrex\b": "postgres", r":myxql\b": "mysql"},
+    "Cargo.toml": {r"\b(?:tokio-)?postgres\b": "postgres", r"\bmysql(?:_async)?\b": "mysql"},
 }
 
 
@@ -27,7 +29,7 @@ class Framework:
 
     Attributes:
         name: As its own documentation writes it.
-        language: `Node.js`, `Python`, `Java`, `PHP`, `Ruby`, `Go` or `.NET`.
+        language: `Node.js`, `Python`, `Java`, `PHP`, `Ruby`, `Go`, `.NET`, `Elixir` or `Rust`.
         health_path: The path of its own health check, where the project has it switched on. Default: None.
         migrate: The command that applies the database's migrations. Default: None.
         engine: The database's engine, where the project's own files name it. Default: None.
@@ -172,7 +174,7 @@ def _go(folder: Path) -> Framework | None:
 
 
 def _language(folder: Path) -> Framework | None:
-    files = {"*.csproj": ".NET", "composer.json": "PHP", "Gemfile": "Ruby"}
+    files = {"*.csproj": ".NET", "composer.json": "PHP", "Gemfile": "Ruby", "mix.exs": "Elixir", "Cargo.toml": "Rust"}
     found = next(((file, name) for file, name in files.items() if any(folder.glob(file))), None)
     return Framework(found[1], found[1], engine=_engine_in(folder, found[0])) if found else None
 

@@ -6,7 +6,11 @@ from pathlib import Path
 from beanpod.deploy.bundles.files import text_of
 from beanpod.project.source import source_files
 
-_URL = re.compile(r"https?://[^/\s\"']+(/[^\s\"'|;)]*)?")
+# Not at the port of Caddy's own API, as the health check of FrankenPHP's image: nobody else reaches it.
+_URL = re.compile(
+    r"(?:https?://|(?<![\w/.-])(?=(?:localhost|127\.0\.0\.1)(?::[^/\s]+)?/))(?![^/\s\"']*:2019\b)"
+    r"[^/\s\"']+(/[^\s\"'|;)}]*)?"
+)
 _NAME = r"_?(?:health|healthz|health[-_]?checks?|livez)"
 _PATH = rf"(?:[\w-]+/)*{_NAME}/?"
 _QUOTED = rf"""\s*["'`](?:GET )?(/{_PATH})["'`]"""

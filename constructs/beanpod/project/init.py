@@ -2,6 +2,7 @@
 
 import json
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,10 @@ _KEYS = {
     **{name: name for name in ("name", "image", "dockerfile", "compose", "port")},
     "health_path": "health_check_path",
 }
+# Such as Web.Dockerfile and docker-compose.production.yml.
+_BY_ANOTHER_NAME = re.compile(
+    r"(?!.*(?:\.dockerignore|override\.ya?ml)$)(?:Dockerfile.+|.+\.Dockerfile|.*compose.+\.ya?ml)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -90,15 +95,12 @@ def _check_app(found: Discovery, given: Choices) -> None:
     nothing = f"no Dockerfile and no compose file in {found.root}"
     if found.compose:
         nothing = f"no Dockerfile in {found.root}, and {found.compose.path} does not run the app"
-    names = sorted(path.name for path in found.root.glob("Dockerfile?*"))
-    if others := [name for name in names if not name.endswith(".dockerignore")]:
-        raise UsageError(f"{nothing}, but {', '.join(others)}: give one as --dockerfile")
-    if found.framework is None:
+    if others := sorted(path.name for path in found.root.iterdir() if _BY_ANOTHER_NAME.fullmatch(path.name)):
+        raise UsageError(f"{nothing}. There is {', '.join(others)}: give one as --dockerfile or --compose")
+    example = dockerfile_for(found.framework, found.root) if found.framework else ""
+    if found.framework is None or not example:
         raise UsageError(f"{nothing}: write one for your app first")
-    raise UsageError(
-        f"{nothing}. To begin with, for {found.framework.name}:",
-        causes=tuple(dockerfile_for(found.framework, found.root).splitlines()),
-    )
+    raise UsageError(f"{nothing}. To begin with, for {found.framework.name}:", causes=tuple(example.splitlines()))
 
 
 def _check_database_service(found: Discovery, given: Choices, choices: Choices) -> None:
@@ -154,6 +156,11 @@ def next_steps(project: Project) -> Iterator[str]:
         )
     yield "Read beanpod.toml; what could not be found out is a comment there"
     own = own_production_file(project.found, project.choices)
+    if own:
+        yield (
+            f"If {own} is deployed alone, not merged into {project.choices.compose}: remove beanpod.toml, and run "
+            f"`beanpod init --compose {own}`"
+        )
     if own and production_compose(project.found, project.choices):
         yield f"Complete {own} for Elastic Beanstalk: `beanpod check` says what is missing"
     if host := project.found.other_host:

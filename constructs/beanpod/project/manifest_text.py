@@ -27,7 +27,7 @@ from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import mapping
 from beanpod.deploy.bundles.files import printable, text_of
 from beanpod.deploy.images import Dockerfile, Repository
-from beanpod.manifest.secret_like import looks_secret, secret_line
+from beanpod.manifest.secret_like import is_generated, looks_secret, secret_line
 from beanpod.project.choices import Choices, chosen_dockerfile
 from beanpod.project.discovery import ComposeFacts, Discovery, published_ports
 from beanpod.project.frameworks import jdbc_url
@@ -195,6 +195,8 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             if name in variables or name in DATABASE_VARIABLES or _NOT_IN_PRODUCTION.search(name):
                 continue
             rds = None if names_engine(name, found.variables.get(name, "")) else rds_variable(name)
+            if rds == "RDS_DB_NAME" and not _names_the_database(name, found, choices):
+                continue
             if rds == "RDS_PASSWORD" and "SECRET" in name:
                 comments.append(f"# {name}: if it is JSON, as Copilot's, see docs/coming-from/copilot.md of Beanpod")
             elif rds == "RDS_PASSWORD":
@@ -211,6 +213,8 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
     needed, given = _needed(found, choices), _given(found, choices)
     given |= _build_arguments(found, choices)[0].keys()
     examples = {name: value for name, value in found.variables.items() if name not in needed.keys() | given}
+    # Django does not start without its SECRET_KEY, whether or not an example file names it.
+    examples |= {name: "" for name in found.variables_read if is_generated(name) and name not in given}
     for name, value in (needed | examples).items():
         replaced = is_of_a_database(name) and not names_engine(name, value)
         if name in variables or (choices.engine not in (None, "none") and replaced):
@@ -221,6 +225,18 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             lines.append(f"# {name} = {_toml(value)}")
     secrets += (_secret(name, choices, required=False) for name in _secrets_in_the_file(found, choices))
     return lines, secrets
+
+
+def _names_the_database(name: str, found: Discovery, choices: Choices) -> bool:
+    """Whether a variable is the database's name: not PostgreSQL's schema, nor a switch such as STORE_IN_DATABASE."""
+    if "SCHEMA" in name and choices.engine == "postgres":
+        return False
+    first = name.partition("_")[0]
+    # SHOP_DB_NAME stands beside SHOP_DB_HOST.
+    return is_of_a_database(first) or any(
+        one.startswith(f"{first}_") and rds_variable(one) in ("RDS_HOSTNAME", "RDS_USERNAME", "RDS_PASSWORD")
+        for one in (*found.variables, *found.variables_read)
+    )
 
 
 def _url(name: str, found: Discovery, choices: Choices) -> Iterator[str]:
@@ -321,7 +337,8 @@ def _rds_variables(root: Path, compose: ComposeFacts, choices: Choices) -> dict[
     databases = {one.service for one in compose.databases}
     changed: dict[str, dict[str, str]] = {}
     for name, other in compose.services.items():
-        if name in databases or other.get("profiles"):
+        # A tool such as phpMyAdmin is left out with the database, unless the file for production names it.
+        if name not in compose.apps or other.get("profiles"):
             continue
         values = environment_of(other)
         if len(databases) > 1 and not any(host_of_variable(key, value or "", names) for key, value in values.items()):
@@ -341,7 +358,8 @@ def _rds_value(variable: str, value: str | None, names: set[str], login: Login, 
     if value is not None and host_of_variable(variable, value, names):
         found = remedy(variable, value, driver).removeprefix(f"{variable}: ")
         return found if "${" in found and " with " not in found else None
-    rds = rds_variable(variable)
+    # Of a file that holds the password, `_password_files` replaces the content.
+    rds = None if (value or "").startswith("/run/secrets/") else rds_variable(variable)
     if rds in ("RDS_PASSWORD", "RDS_USERNAME", "RDS_DB_NAME") and (value is None or login_in(variable, value, login)):
         return f"${{{rds}}}"
     if rds == "RDS_PASSWORD" or (rds and value and _UNSET.fullmatch(value)):

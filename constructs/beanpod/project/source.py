@@ -9,12 +9,15 @@ from pathlib import Path
 
 # Folders of other people's code, of results, and of tests.
 SKIPPED = frozenset({"node_modules", "vendor", "venv", "dist", "build", "target", "tests", "test", "cdk.out"})
-_SOURCE = re.compile(r".*\.(?:py|[mc]?js|ts|php|rb|go|java|kt|cs|properties)|application[\w-]*\.ya?ml")
+_SOURCE = re.compile(
+    r".*\.(?:py|[mc]?js|ts|php|rb|go|java|kt|cs|rs|exs?|properties)|application[\w-]*\.ya?ml|database\.yml"
+)
 _FILES, _BYTES = 5_000, 200_000
 # os.environ["A"], os.getenv("A"), env("A"), env.str("A"), config("A"), configService.get<string>("A"), process.env.A,
-# ENV.fetch("A"), os.Getenv("A"), and ${A:b} of Spring's properties and application.yml.
+# ENV.fetch("A"), also in Rails' database.yml, os.Getenv("A"), System.get_env("A"), System.fetch_env!("A"),
+# env::var("A"), Environment.GetEnvironmentVariable("A"), and ${A:b} of Spring's properties and application.yml.
 _READ = re.compile(
-    r"""(?:environ(?:\.get)?\s*[\[(]|[gG]etenv\(|\b(?:env|config(?:Service)?)(?:\.\w+)?(?:<\w+>)?\("""
+    r"""(?:environ(?:\.get)?\s*[\[(]|[gG]et_?env\(|fetch_env!?\(|env::var\(|GetEnvironmentVariable\(|\b(?:env|config(?:Service)?)(?:\.\w+)?(?:<\w+>)?\("""
     r"""|\bENV(?:\.fetch)?[\[(]|process\.env[.\[]|\$\{)"""
     r"""\s*["']?([A-Z][A-Z0-9_]+)"""
 )

@@ -66,6 +66,17 @@ services:
     return copied("db-by-another-name", folder, {"compose.yaml": text})
 
 
+@pytest.mark.parametrize("name", ["postgres", "postgresql", "mysql"])
+def test_the_scheme_of_a_url_is_not_the_database_of_that_name(name: str, tmp_path: Path) -> None:
+    url = f"{name}://${{RDS_USERNAME}}:${{RDS_PASSWORD}}@${{RDS_HOSTNAME}}:${{RDS_PORT}}/${{RDS_DB_NAME}}"
+    project = web_with(tmp_path, f"environment: {{DATABASE_URL: '{url}'}}")
+    change(project, "  db:\n", f"  {name}:\n")
+    change(project, '"db"', f'"{name}"', "beanpod.toml")
+    assert services_of(project)["web"]["environment"]["DATABASE_URL"] == url
+    change(project, "${RDS_HOSTNAME}", name)
+    assert [f"refers to service {name}" in problem for problem in problems_of(project)] == [True]
+
+
 FOUND = [
     "environment: {ConnectionStrings__Default: 'Server=db;Port=5432;Database=shop;User Id=ada;Password=x'}",
     "environment: {ConnectionStrings__Default: 'Server=tcp:db,1433;Initial Catalog=shop'}",
@@ -119,13 +130,18 @@ def test_the_development_database_is_found(tmp_path: Path) -> None:
     project = web_with(tmp_path, "tty: true")
     with (project / "compose.yaml").open("a") as file:
         file.write(services_with(FOUND))
-    problems = {problem.split(", ")[0]: problem for problem in problems_of(project)}
-    assert problems.keys() == {f"service s{number}" for number in range(len(FOUND))}
+    problems = {
+        name: problem
+        for problem in problems_of(project)
+        for name in problem.split(", ")[0].split(" ")
+        if name[-1].isdigit()
+    }
+    assert problems.keys() == {f"s{number}" for number in range(len(FOUND))}
     refers = (
         r"refers to (service db|host\.docker\.internal \(service db\)), which RDS replaces: write.*\$\{RDS_HOSTNAME\}"
     )
     for number, keys in enumerate(FOUND):
-        problem = problems[f"service s{number}"]
+        problem = problems[f"s{number}"]
         assert re.search(refers, problem)
         assert ("!override" in problem) is keys.startswith("post_start")
     write(project, {OVER: f"services:\n{services_with(map(written, FOUND), 'tty: true')}"})
@@ -201,6 +217,7 @@ ACCEPTED = {
     "environment: {DB_SSLMODE: require, REDIS_SSL: 'false', URL: 'x?sslmode=disable'}": "",
     "command: npm run start:dev": "command: starts a server for development: write the command for ",
     "command: [flask, run, --debug]": "command: starts a server for development: write the command for production",
+    "entrypoint: nodemon server.js": "entrypoint: starts a server for development: write the entrypoint for production",
     "environment: {NODE_ENV: production, DEBUG: 'app:*', APP_DEBUG: '0', ENVIRONMENT_NAME: dev}": "",
     "command: sh -c 'migrate > /dev/null && exec gunicorn app'": "",
 }

@@ -18,9 +18,10 @@ from tests.deploy.bundles.projects import (
 
 WEB = 'services:\n  app:\n    build: .\n    ports: ["80:8080"]\n'
 NOT_SET = "is not set on Elastic Beanstalk:"
+LEAVE_OUT = "; if the service is for development only, write profiles: [development] in compose.prod.yaml"
 OUTSIDE = (
     "is outside the project: move files into the project, use a named volume for data, or, if it is a path on the "
-    "instance, name it in compose.prod.yaml"
+    f"instance, name it in compose.prod.yaml{LEAVE_OUT}"
 )
 UPLOAD = (
     "[variables] and [secrets], and write env_file: !override .env in compose.prod.yaml, or, if it holds no secret, "
@@ -65,7 +66,7 @@ OF_A_SERVICE = {
     "image: x\n    platform: linux/arm64": f"platform: linux/arm64 {ONLY_AMD64}",
     'image: x\n    volumes: ["./conf:/conf"]': f"volumes: ./conf: {NO_FOLDER}",
     'image: x\n    volumes: [".:/site"]': (
-        "volumes: . is the whole project: name the folder in it that the service needs"
+        f"volumes: . is the whole project: name the folder in it that the service needs{LEAVE_OUT}"
     ),
     'image: x\n    volumes: ["./folder:/site"]': f"volumes: folder/.env: {SECRETS}",
     'image: x\n    volumes: ["./link:/site"]': (
@@ -223,6 +224,12 @@ def test_a_file_whose_services_all_have_a_profile_is_refused(tmp_path: Path) -> 
     assert set(composed(compose_bundle(tmp_path, text, compose__prod__yaml=above))["services"]) == {"app"}
 
 
+def test_a_problem_of_several_services_is_one(tmp_path: Path) -> None:
+    more = "    environment: [TOKEN]\n  job: {build: ., environment: [TOKEN]}\n"
+    (problem,) = refused(lambda: compose_bundle(tmp_path, f"{WEB}{more}"))
+    assert problem.startswith("compose.yaml: services app and job, environment.TOKEN: TOKEN is not set")
+
+
 def test_a_database_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
     assert refused(lambda: compose_bundle(tmp_path, WEB, f"{COMPOSE}{DATABASE}")) == [
         "compose.yaml: database.compose_service: there is no service db: name one of app"
@@ -248,9 +255,8 @@ def test_a_variable_that_only_the_cdk_app_sets_is_left_out_of_the_file(tmp_path:
     names = 'environment: {QUEUE: "${QUEUE}", URL: "http://${HOST}/"}'
     text = f"{WEB}    {names}\n  worker: {{image: x, {names}}}\n"
     problems = sorted(refused(lambda: compose_bundle(tmp_path, text)))
-    default = "write ${HOST:-default}"
-    endings = ["if your CDK app sets it, leave this line out", default, "write env_file: .env instead", default]
-    assert [problem.endswith(ending) for problem, ending in zip(problems, endings, strict=True)] == [True] * 4, problems
+    endings = ["CDK app sets it, leave this line out", "write env_file: .env instead", "write ${HOST:-default}"]
+    assert [problem.endswith(ending) for problem, ending in zip(problems, endings, strict=True)] == [True] * 3, problems
     text = f"{WEB}  worker: {{image: x, env_file: .env}}\n"
     services = composed(compose_bundle(tmp_path, text))["services"]
     assert {name: service["env_file"] for name, service in services.items()} == {"app": [".env"], "worker": [".env"]}

@@ -195,10 +195,21 @@ def refuse(subject: str, problems: Iterable[str], *, elsewhere: Iterable[str] = 
         elsewhere: Problems of other files, which they name themselves.
     """
     others = tuple(elsewhere)
-    found = tuple(dict.fromkeys((*problems, *others)))
+    found = tuple(_joined((*problems, *others)))
     if len(found) == 1 and found[0] in others:
         raise BuildError(found[0])
     if len(found) == 1:
         raise BuildError(found[0] if found[0].startswith(f"{subject}:") else f"{subject}: {found[0]}")
     if found:
         raise BuildError(f"{subject}: {len(found)} problems, listed below", causes=found)
+
+
+def _joined(problems: Iterable[str]) -> Iterator[str]:
+    """Yield each problem once, also one of several services, as of a YAML anchor: `services app and worker, ...`."""
+    services: dict[str, list[str]] = {}
+    for problem in dict.fromkeys(problems):
+        match = re.fullmatch(r"service ([\w.-]+)(, .+)", problem, re.DOTALL)
+        names = services.setdefault(match[2] if match else problem, [])
+        names += [match[1]] if match else []
+    for text, names in services.items():
+        yield f"service{'s' * (len(names) > 1)} {' and '.join(names)}{text}" if names else text

@@ -51,7 +51,8 @@ class Context:
         suffix = "".join(secrets.choice(_SUFFIX) for _ in range(12))
         room = max_length - len(suffix) - 1
         logical = self.logical_id[: room // 2]
-        return f"{self.stack_name[: room - len(logical) - 1]}-{logical}-{suffix}"
+        # The cut may be behind a hyphen of the stack's name.
+        return f"{self.stack_name[: room - len(logical) - 1].rstrip('-')}-{logical}-{suffix}"
 
 
 @dataclass(frozen=True)

@@ -129,8 +129,12 @@ def _outside_project(context: TransformContext, path: str) -> str:
         )
     return (
         f"{path} is outside the project: move files into the project, use a named volume for data, or, if it is a path "
-        f"on the instance, name it in {context.production_name}"
+        f"on the instance, name it in {context.production_name}{_or_leave_out(context)}"
     )
+
+
+def _or_leave_out(context: TransformContext) -> str:
+    return f"; if the service is for development only, write profiles: [development] in {context.production_name}"
 
 
 def _data_loss(context: TransformContext, volume: Volume) -> str | None:
@@ -276,7 +280,10 @@ def _env_file(context: TransformContext, name: str, entry: Tree) -> Tree | None:
         inside = _path(context, path)
         settled = inside.relative_to(context.settings.root).as_posix() if inside else None
     elif not PurePosixPath(path).is_absolute():
-        or_else = f"write {{path: {path}, required: false}} if a hook creates it"
+        or_else = (
+            "move its values to [variables] and [secrets] and leave it out, or write "
+            f"{{path: {path}, required: false}} if a hook creates it"
+        )
         settled = add_file(context, where, path, or_else=or_else)
         if settled:
             text = f"{path} is uploaded with the bundle; to avoid that, move its values to [variables] and [secrets]"
@@ -356,5 +363,5 @@ def _problem(context: TransformContext, path: Path | None, source: str, or_else:
     except OSError as error:
         return f"{source}: cannot be read: {error.strerror}: grant this user read permission, or remove the reference"
     if _is_whole_project(context, source):
-        return f"{source} is the whole project: name the folder in it that the service needs"
+        return f"{source} is the whole project: name the folder in it that the service needs{_or_leave_out(context)}"
     return ""

@@ -28,12 +28,12 @@ _PROGRAMS = r"ping|nc|ncat|telnet|nslookup|dig|getent hosts|getent ahosts"
 _ADDRESS = re.compile(r"HOST|SERVER|ADDR|URL|URI|DSN|ENDPOINT", re.IGNORECASE)
 # Not of tools with settings of their own, such as pgAdmin, and not of other stores, such as REDIS_DB.
 _OF_A_DATABASE = re.compile(
-    r"^(?!.*(?:REDIS|VALKEY|MONGO|ELASTIC|INFLUX|NEO4J|QDRANT|CHROMA|SQLITE)).*?(?:^|_|\W)(?:DB|DATABASE|DATASOURCE|"
-    r"SQL|MYSQL|POSTGRES|PG(?!ADMIN|WEB|BOUNCER)|PSQL|MARIADB|JDBC|SEQUELIZE|TYPEORM|KNEX)",
+    r"^(?!.*(?:REDIS|VALKEY|MONGO|ELASTIC|INFLUX|NEO4J|QDRANT|CHROMA|SQLITE|CLICKHOUSE|CASSANDRA|COSMOS)).*?(?:^|_|\W)"
+    r"(?:DB|DATABASE|DATASOURCE|SQL|MYSQL|POSTGRES|PG(?!ADMIN|WEB|BOUNCER)|PSQL|MARIADB|JDBC|SEQUELIZE|TYPEORM|KNEX)",
     re.IGNORECASE,
 )
 _ENGINES = frozenset({"postgres", "postgresql", "pgsql", "mysql", "mariadb", "sqlite", "sqlite3"})
-_NO_VALUE = re.compile(r"_FILE$|ALLOW_EMPTY|RANDOM", re.IGNORECASE)
+_NO_VALUE = re.compile(r"FILE$|ALLOW_EMPTY|RANDOM|VERIFY", re.IGNORECASE)
 _TLS_MODE = re.compile(r"SSL_?MODE$", re.IGNORECASE)
 _TLS_SWITCH = re.compile(r"(?:SSL|TLS)(?:_?ENABLED?)?$", re.IGNORECASE)
 _WITHOUT_TLS = re.compile(r"ssl-?mode=disabled?\b|usessl=false|\btls=false", re.IGNORECASE)
@@ -41,7 +41,7 @@ _PASSWORD = re.compile(r"PASS|PWD|SECRET", re.IGNORECASE)
 _USER = re.compile(r"USER|LOGIN|ROLE", re.IGNORECASE)
 # Not DB_HOSTNAME and DB_INSTANCE_NAME.
 _NAME = re.compile(
-    r"^(?!.*(?:HOST|SERVER|(?:CLASS|TABLE|INSTANCE|CLUSTER|SERVICE|CONTAINER|BUCKET|VOLUME)_)NAME).*"
+    r"^(?!.*(?:HOST|SERVER|(?:APPLICATION|CLASS|TABLE|INSTANCE|CLUSTER|SERVICE|CONTAINER|BUCKET|VOLUME)_)NAME).*"
     r"(?:NAME|DB$|DATABASE$|SCHEMA)",
     re.IGNORECASE,
 )
@@ -127,8 +127,9 @@ def host_of_variable(variable: str, value: str, names: Collection[str]) -> str |
     """Return the database's host name that a variable holds, alone or in a connection string."""
     if _ADDRESS.search(variable):
         for part in re.split(r"[,;\s]+", value):
-            alone = part.partition(":")[0]
-            if alone in names:
+            alone, _, rest = part.partition(":")
+            # The scheme of postgres://... is no host, although many call the service so.
+            if alone in names and not rest.startswith("//"):
                 return alone
     return host_in(value, names)
 

@@ -236,10 +236,10 @@ def _note_development(context: TransformContext, name: str, build: Tree) -> None
                 f"{build[key]} is for development by its name: write build: {{{instead}}} in {context.production_name}"
             )
             context.findings.note(at(name, "build", key), text)
-    command = context.services[name].get("command")
-    if starts_for_development(command):
-        text = f"starts a server for development: write the command for production in {context.production_name}"
-        context.findings.note(at(name, "command"), text)
+    for key in ("command", "entrypoint"):
+        if starts_for_development(context.services[name].get(key)):
+            text = f"starts a server for development: write the {key} for production in {context.production_name}"
+            context.findings.note(at(name, key), text)
 
 
 def _problems(build: Tree, spec: BuildSpec) -> Iterator[tuple[str, str]]:
