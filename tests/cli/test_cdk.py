@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from beanpod.cli import cdk
 from beanpod.cli.cdk import deployment, install, synthesis
 from beanpod.deploy.errors import UsageError
+from tests.http_servers import serving
 from tests.waiting import SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,16 +76,27 @@ def test_an_app_may_print_in_any_encoding(environ: dict[str, str], tmp_path: Pat
 
 
 @pytest.mark.usefixtures("first_run")
-def test_what_is_checked_is_in_a_folder_of_its_own(environ: dict[str, str], tmp_path: Path) -> None:
-    """Else a synthesis of another stage at the same time would be deployed in its place, and unchecked."""
-    (tmp_path / "app.py").write_text("import os, sys\nprint(os.environ['CDK_OUTDIR'])\nsys.exit(3)\n")
-    (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n')
-    alone = {**environ, "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1", "HOME": str(tmp_path)}
-    runs = [run(alone, "deploy", "--all", "--app", "python app.py", folder=tmp_path) for _ in range(2)]
-    folders = {done.stderr.splitlines()[0] for done in runs}
-    assert len(folders) == 2
-    assert all(Path(folder).parent.name == "cdk.out" for folder in folders)
-    assert not any((tmp_path / "cdk.out").iterdir())
+def test_no_other_stage_is_synthesised_into_what_is_checked(environ: dict[str, str], tmp_path: Path) -> None:
+    found: list[str] = []
+
+    class NothingDeployed(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            if (output / "manifest.json").exists() and not found:
+                found.append(run(alone, "synth", "-c", "stage=prod", "--output", str(output)).stderr)
+            self.send_response(400)
+            self.end_headers()
+            self.wfile.write(b"<E><Error><Code>ValidationError</Code><Message>does not exist</Message></Error></E>")
+
+    output = tmp_path / "out"
+    keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "key")
+    alone = {**environ, **keys, "AWS_REGION": "eu-west-1"}
+    with serving(NothingDeployed) as port:
+        asking = {**alone, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+        assert run(asking, "deploy", "--all", "--output", str(output)).returncode == 1
+    assert "are currently reading from" in found[0]
+    assert (output / "guestbook-dev-network.template.json").exists()
+    assert not (output / "guestbook-prod-network.template.json").exists()
+    assert run(alone, "synth", "--quiet", "--no-notices", "--output", str(output)).returncode == 0
 
 
 @pytest.mark.parametrize("app", [["--app", "python app.py"], ["--app=python app.py"], ["-a", "python app.py"], []])

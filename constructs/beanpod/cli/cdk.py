@@ -11,8 +11,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,7 +29,6 @@ from beanpod.deploy.errors import UsageError
 
 _LOCK = ("package.json", "package-lock.json")
 _MANIFEST = Path("beanpod.toml")
-_OUTPUT = Path("cdk.out")
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -65,24 +64,32 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         return _wait(command, variables)
     if problem := replaced_database(_MANIFEST, arguments):
         raise UsageError(problem)
-    made = next((app for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
-    output = made or next(option_values(arguments, "--output", "-o"), None)
-    with nullcontext(output) if output else _own_folder() as folder:
-        assembly = Path(folder)
-        if made is None and (code := _synthesise([*cli, *synthesis(arguments, assembly)], variables)):
+    assembly = next((Path(app) for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
+    if assembly is None:
+        assembly = Path(next(option_values(arguments, "--output", "-o"), "cdk.out"))
+        if code := _synthesise([*cli, *synthesis(arguments, assembly)], variables):
             return code
+    with _read_lock(assembly):
         for note in check_replacements(_MANIFEST, assembly, arguments):
             _print(note)
         code = _wait([*cli, *deployment(arguments, assembly)], variables)
         for line in explain_refusals(assembly, arguments) if code else ():
             _print(line)
-        return code
+    return code
 
 
-def _own_folder() -> "tempfile.TemporaryDirectory[str]":
-    """Make a folder for an assembly: during the checks any other command of the CDK CLI may write to cdk.out itself."""
-    _OUTPUT.mkdir(exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix="deploy-", dir=_OUTPUT)
+@contextmanager
+def _read_lock(assembly: Path) -> Iterator[None]:
+    """Have the CDK CLI refuse to synthesise into an assembly meanwhile: other stacks would be deployed, unchecked.
+
+    The file is its own (`RWLock` of aws-cdk), which names a process that reads the folder, and counts while that runs.
+    """
+    lock = assembly / f"read.{os.getpid()}.1.lock"
+    lock.write_text(str(os.getpid()))
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
 
 
 def _is_assembly(folder: Path) -> bool:
