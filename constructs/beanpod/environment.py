@@ -399,9 +399,9 @@ def _place_problems(stack: Stack, database: IDatabase) -> Iterator[str]:
     """
     for name in ("account", "region"):
         wanted = getattr(stack, name)
-        for part in (database, database.secret):
+        for part in (database, database.secret) if known(wanted) else ():
             found = getattr(Stack.of(part), name)
-            if known(wanted) and known(found) and wanted != found:
+            if known(found) and wanted != found:
                 yield (
                     f"database must be in the stack's {name}, {wanted}, got {part.node.path} in {found}: make both in "
                     f"one {name}, or import the database, and a secret that this account may read, into this stack "
