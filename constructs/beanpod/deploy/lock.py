@@ -280,7 +280,7 @@ class Lock:
 
     def _is_due(self, owner: LockOwner) -> bool:
         """Whether half of the lease has passed."""
-        # One goes on while the machine sleeps, the other while its clock is set.
+        # The clock may be set back, and time.monotonic() may stand still while the machine is suspended.
         left, passed = owner.until - self._now(), self._context.clock.monotonic() - self._written
         return max(LEASE_SECONDS - left.total_seconds(), passed) >= LEASE_SECONDS / 2
 

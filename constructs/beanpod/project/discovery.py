@@ -22,7 +22,7 @@ from beanpod.deploy.bundles.compose.development import for_production
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
 from beanpod.deploy.bundles.dockerfiles import absent_sources, copied
-from beanpod.deploy.bundles.files import text_of
+from beanpod.deploy.bundles.files import env_values, text_of
 from beanpod.deploy.images import Dockerfile, Instruction, read_dockerfile
 from beanpod.project.frameworks import Framework, find_framework
 from beanpod.project.health_check import checked_path
@@ -31,11 +31,6 @@ from beanpod.project.source import SKIPPED, git, variables_read
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example")
-# A line of such a file: NAME="value" # comment
-_EXAMPLE = re.compile(
-    r"""^(?:export )?(?P<name>[A-Za-z_]\w*)=[ \t]*(?P<value>"[^"\n]*"|'[^'\n]*'|.*?)[ \t]*(?:(?<=[ \t])#.*)?$""",
-    re.MULTILINE,
-)
 _DEPTH = 2
 _OTHER_HOSTS = {
     "gitlab": "GitLab",
@@ -65,7 +60,7 @@ _NOT_THE_APP = frozenset(
         *("mailhog", "mailpit", "maildev", "prometheus", "grafana", "jaeger"),
     )
 )
-# SSH, SMTP, HTTPS, and the ports of databases, brokers and Caddy's own API.
+# SSH, SMTP, HTTPS, and the ports of databases, brokers and Caddy's admin API.
 _NOT_HTTP = frozenset({22, 25, 443, 1025, 1433, 2019, 3306, 5432, 5672, 6379, 27017})
 # In a command: `--bind 0.0.0.0:${PORT:-8000}`, or `["--port", "8000"]`.
 _LISTENS = re.compile(r"""(?:\b0\.0\.0\.0:|\[::\]:|--port[\s=",']+)(?:\$\{\w+:-)?(\d{2,5})\b""")
@@ -451,6 +446,5 @@ def _example_variables(folders: Iterable[Path]) -> dict[str, str]:
     for folder in folders:
         for name in _EXAMPLES:
             if (folder / name).is_file():
-                text = (folder / name).read_text(encoding="utf-8", errors="replace")
-                return {match["name"]: match["value"].strip("\"'") for match in _EXAMPLE.finditer(text)}
+                return env_values((folder / name).read_text(encoding="utf-8", errors="replace"))
     return {}

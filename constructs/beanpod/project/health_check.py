@@ -6,7 +6,7 @@ from pathlib import Path
 from beanpod.deploy.bundles.files import text_of
 from beanpod.project.source import source_files
 
-# Not at the port of Caddy's own API, as the health check of FrankenPHP's image: nobody else reaches it.
+# Not at port 2019, Caddy's admin API, which FrankenPHP's HEALTHCHECK asks: it listens in the container only.
 _URL = re.compile(
     r"(?:https?://|(?<![\w/.-])(?=(?:localhost|127\.0\.0\.1)(?::[^/\s]+)?/))(?![^/\s\"']*:2019\b)"
     r"[^/\s\"']+(/[^\s\"'|;)}]*)?"

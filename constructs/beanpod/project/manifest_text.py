@@ -232,7 +232,7 @@ def _names_the_database(name: str, found: Discovery, choices: Choices) -> bool:
     if "SCHEMA" in name and choices.engine == "postgres":
         return False
     first = name.partition("_")[0]
-    # SHOP_DB_NAME stands beside SHOP_DB_HOST.
+    # SHOP_DB_NAME is one where the app has another variable of that prefix for the database, such as SHOP_DB_HOST.
     return is_of_a_database(first) or any(
         one.startswith(f"{first}_") and rds_variable(one) in ("RDS_HOSTNAME", "RDS_USERNAME", "RDS_PASSWORD")
         for one in (*found.variables, *found.variables_read)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, metadata_folder
-from beanpod.deploy.bundles.files import text_of
+from beanpod.deploy.bundles.files import env_values, text_of
 from beanpod.deploy.bundles.plan import BundlePlan
 from beanpod.deploy.images import BuildSpec, Dockerfile, Instruction, platform_arguments, platform_of, read_dockerfile
 from beanpod.manifest.secret_like import looks_secret
@@ -142,8 +142,7 @@ def secrets_in_image(spec: BuildSpec) -> Iterator[str]:
     """Yield where the context's `.env` with a secret gets into the image, and so to everybody who may pull it."""
     own = spec.dockerfile.with_name(f"{spec.dockerfile.name}.dockerignore")
     ignored = text_of(own if os.path.isfile(own) else spec.context / ".dockerignore")
-    found = re.findall(r"^(?:export )?([A-Za-z_]\w*)=(.*)$", text_of(spec.context / _ENV), re.MULTILINE)
-    values = {name: value.strip().strip("\"'") for name, value in found}
+    values = env_values(text_of(spec.context / _ENV))
     secret = next((name for name, value in values.items() if value and looks_secret(name, value)), None)
     for one in _of_image(spec) if secret and not _leaves_out(ignored, _ENV) else ():
         if "exclude" not in one.flags and {".", _ENV} & {_cleaned(source) for source in copied(one)}:

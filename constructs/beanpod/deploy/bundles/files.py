@@ -18,6 +18,11 @@ _LITTER = frozenset({".DS_Store", "Thumbs.db", ".gitkeep", ".gitignore"})
 _LARGEST = 524_288_000
 _MIB = 1024 * 1024
 _NAMED = 3
+# A line of an env file: NAME="value" # comment
+_ENV_LINE = re.compile(
+    r"""^(?:export )?(?P<name>[A-Za-z_]\w*)=[ \t]*(?P<value>"[^"\n]*"|'[^'\n]*'|.*?)[ \t]*(?:(?<=[ \t])#.*)?$""",
+    re.MULTILINE,
+)
 
 
 def printable(text: str) -> str:
@@ -31,6 +36,14 @@ def text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     except OSError:
         return ""
+
+
+def env_values(text: str) -> dict[str, str]:
+    """Return what an env file sets, by the variables' names.
+
+    https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
+    """
+    return {match["name"]: match["value"].strip("\"'") for match in _ENV_LINE.finditer(text)}
 
 
 def folder_files(root: Path, folder: Path, problems: list[str]) -> Iterator[tuple[str, BundleFile]]:
