@@ -141,13 +141,13 @@ def test_operations_do_and_print_what_their_pages_say(deployed: Deployed) -> Non
 
 
 def _look_at_the_difference(deployed: Deployed) -> None:
-    (unchanged,) = deployed.walkthrough.follow(*operation("Look before you deploy"))
+    (unchanged,) = deployed.walkthrough.follow(*operation("Preview infrastructure changes"))
     stacks = ", ".join(f"guestbook-dev-{part}" for part in ("network", "database", "service", "delivery"))
     assert unchanged.splitlines()[-1] == f"unchanged  {stacks}"
     manifest = deployed.walkthrough.project / "beanpod.toml"
     text = manifest.read_text()
     manifest.write_text(text.replace('GREETING = "Hello"', 'GREETING = "Good morning"'))
-    (changed,) = deployed.walkthrough.follow(*operation("Look before you deploy"))
+    (changed,) = deployed.walkthrough.follow(*operation("Preview infrastructure changes"))
     manifest.write_text(text)
     assert "  ~  Environment  AWS::ElasticBeanstalk::Environment  restarts the app" in changed
     assert "      GREETING  Hello → Good morning" in changed
