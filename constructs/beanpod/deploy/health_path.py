@@ -57,13 +57,14 @@ Resolve = Callable[[str], frozenset[str]]
 T = TypeVar("T")
 
 
-def asked(url: str, *, through: str = "", verify: bool = True) -> int:
+def asked(url: str, *, codes: str = "200", through: str = "", verify: bool = True) -> int:
     """GET a URL within 5 s, without its body. Redirects are followed on the same host only; nothing secret is sent.
 
     The proxies of the environment (http_proxy, https_proxy, no_proxy) are used, as curl does.
 
     Args:
         url: The URL.
+        codes: The expected statuses, as in MatcherHTTPCode: a redirect that is among them is not followed.
         through: Where to connect for it: a load balancer's host, or host:port. Default: where DNS leads.
         verify: Whether its certificate has to be valid.
 
@@ -72,7 +73,7 @@ def asked(url: str, *, through: str = "", verify: bool = True) -> int:
         http.client.HTTPException: For an answer that is not HTTP.
     """
     # A socket's timeout starts anew with every byte.
-    return _within(_SECONDS * (1 + _MOST_REDIRECTS), partial(_status, url, through, verify=verify))
+    return _within(_SECONDS * (1 + _MOST_REDIRECTS), partial(_status, url, codes, through, verify=verify))
 
 
 def addresses(host: str) -> frozenset[str]:
@@ -97,7 +98,7 @@ def _within(seconds: float, work: Callable[[], T]) -> T:
     return future.result()
 
 
-def _status(url: str, through: str, *, verify: bool) -> int:
+def _status(url: str, codes: str, through: str, *, verify: bool) -> int:
     # The schemes that a URL of ours or a redirect may have: no file:, and no ftp:.
     opener = urllib.request.OpenerDirector()
     for handler in (
@@ -106,7 +107,7 @@ def _status(url: str, through: str, *, verify: bool) -> int:
         _Https(through, verify=verify),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
-        _SameHost(),
+        _SameHost(codes),
     ):
         opener.add_handler(handler)
     opener.addheaders = [("User-Agent", "beanpod-deploy"), ("Accept", "*/*")]
@@ -159,14 +160,19 @@ class _Connection(http.client.HTTPSConnection):
 
 
 class _SameHost(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect, as from http to https, unless it leads to another host."""
+    """Follows a redirect, as from http to https, unless it is expected or leads to another host."""
 
     max_redirections = _MOST_REDIRECTS
 
+    def __init__(self, codes: str) -> None:
+        self._codes = codes
+
     def redirect_request(self, req: urllib.request.Request, *arguments: Any) -> urllib.request.Request | None:
+        body, status, *_, url = arguments
         # urllib would read the body to its end.
-        arguments[0].close()
-        url: str = arguments[-1]
+        body.close()
+        if accepts(self._codes, status):
+            return None
         if urlsplit(url).hostname != urlsplit(req.full_url).hostname:
             raise OSError(f"it redirects to another host, {urlsplit(url).hostname}; not followed")
         return super().redirect_request(req, *arguments)
@@ -180,14 +186,14 @@ class HealthPath:
         url: The public address with the path.
         codes: The expected statuses as in MatcherHTTPCode, "200" or "200-299".
         domain: Of the stage, if the address is that domain's.
-        ask: Makes the request. Default: `asked`.
+        ask: Makes the request. Default: `asked` with these codes.
         resolve: Looks a name up. Default: `addresses`.
     """
 
     url: str
     codes: str = "200"
     domain: "Domain | None" = None
-    ask: Ask = field(default=asked, compare=False, repr=False)
+    ask: Ask | None = field(default=None, compare=False, repr=False)
     resolve: Resolve = field(default=addresses, compare=False, repr=False)
 
     @classmethod
@@ -203,11 +209,11 @@ class HealthPath:
             endpoint: Host of the environment's load balancer, which a request for a domain goes to. Without one, or
                 with a proxy, which looks names up itself, it goes where DNS leads.
         """
+        ask, warnings = self.ask or partial(asked, codes=self.codes), list[str]()
         if self.domain is None:
-            return self._answer(self.ask)
-        ask, warnings = self.ask, list[str]()
+            return self._answer(ask)
         if endpoint and not goes_through_a_proxy(self.url):
-            ask = partial(self.ask, through=endpoint)
+            ask = partial(ask, through=endpoint)
             warnings += self._misdirected(self.domain, endpoint)
         answer = self._answer(ask)
         if isinstance(answer.error, ssl.SSLCertVerificationError):

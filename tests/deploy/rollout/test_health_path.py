@@ -150,6 +150,16 @@ def test_a_redirect_is_followed_on_its_own_host_only(monkeypatch: pytest.MonkeyP
     assert not any("authorization" in request.lower() or "cookie" in request.lower() for request in requests)
 
 
+@pytest.mark.parametrize("codes", ["302", "200,302", "300-399"])
+def test_an_expected_redirect_is_the_answer_as_for_the_load_balancer(
+    codes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with answers_of({"/": (302, "/login"), "/login": (200, ""), "/away": (302, "http://www.example.org/")}) as (url, _):
+        assert HealthPath(f"{url}/", codes).answer().text == f"GET {url}/ answered 302"
+        assert HealthPath(f"{url}/away", codes).answer().well
+
+
 def test_an_unknown_host_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     with answers_of({}) as (address, _):
