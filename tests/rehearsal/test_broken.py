@@ -56,3 +56,16 @@ def test_a_hook_fails_where_the_image_cannot_be_broken(tmp_path: Path, built: st
     assert hook.stat().st_mode & 0o111
     assert hook.read_text().endswith("exit 1\n")
     assert how == "a platform hook fails"
+
+
+def test_files_that_links_of_the_project_lead_to_stay_as_they_are(tmp_path: Path) -> None:
+    root, shared = tmp_path / "project", {"beanpod.toml": MANIFEST, "Dockerfile": "FROM busybox\nCMD httpd -f\n"}
+    root.mkdir()
+    for name, text in shared.items():
+        (tmp_path / name).write_text(text)
+        (root / name).symlink_to(tmp_path / name)
+    workspace = Workspace(root, "beanpod.toml", "dev", tmp_path / "copy", Substitutes("localhost:5000/x", "me"))
+    workspace.fill()
+    workspace.break_release()
+    assert (workspace.folder / "Dockerfile").read_text().endswith(ENDS)
+    assert {name: (tmp_path / name).read_text() for name in shared} == shared

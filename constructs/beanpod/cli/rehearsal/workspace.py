@@ -85,6 +85,12 @@ def copy_project(root: Path, to: Path) -> Path:
     return to / root.relative_to(top)
 
 
+def _replace(path: Path, text: str) -> None:
+    """Write a file of the copy: a link there may lead to the owner's own file."""
+    path.unlink(missing_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
 def _left_out(folder: str, names: list[str]) -> set[str]:
     return _SKIPPED(folder, names) | {name for name in names if not _can_be_copied(Path(folder, name))}
 
@@ -192,7 +198,7 @@ class Workspace:
         tables = tomllib.loads((self.root / self.manifest).read_text(encoding="utf-8-sig"))
         changed = substituted(tables, self.stage, self.substitutes)
         # app.py reads the manifest by its usual name.
-        (folder / _MANIFEST).write_text(manifest_text(changed.tables), encoding="utf-8")
+        _replace(folder / _MANIFEST, manifest_text(changed.tables))
         return changed
 
     def break_release(self, *, by_hook: bool = False) -> str:
@@ -212,15 +218,15 @@ class Workspace:
         if by_hook or spec is None or (stage.service.compose and spec.target):
             hook = folder / _HOOK
             hook.parent.mkdir(parents=True, exist_ok=True)
-            hook.write_text(f"#!/bin/sh\necho '{_TEXT}' >&2\nexit 1\n")
+            _replace(hook, f"#!/bin/sh\necho '{_TEXT}' >&2\nexit 1\n")
             hook.chmod(0o755)
             return "a platform hook fails"
-        text = spec.dockerfile.read_text()
+        text = spec.dockerfile.read_text(encoding="utf-8")
         if spec.target:
             text += f"\nFROM {spec.target} AS {_TARGET}"
             tables = tomllib.loads(manifest.read_text(encoding="utf-8"))
             tables["stages"][self.stage].setdefault("service", {})["target"] = _TARGET
-            manifest.write_text(manifest_text(tables), encoding="utf-8")
+            _replace(manifest, manifest_text(tables))
         end = json.dumps(["sh", "-c", f"echo '{_TEXT}' >&2; exit 1"])
-        spec.dockerfile.write_text(f"{text}\nENTRYPOINT {end}\nCMD []\n")
+        _replace(spec.dockerfile, f"{text}\nENTRYPOINT {end}\nCMD []\n")
         return f"the container of {'the app' if spec.name is None else spec.name} ends at once"
