@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from beanpod.stages import report_errors
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("network", "database", "service", "delivery")
 
@@ -125,3 +127,8 @@ def metadata(project: Path) -> str:
     """Return the metadata of the cloud assembly, where the CDK CLI reads warnings."""
     files = (path for path in (project / "cdk.out").glob("*.json") if "template" not in path.name)
     return "".join(path.read_text() for path in files)
+
+
+def test_an_error_in_the_owners_own_code_keeps_its_trace() -> None:
+    with pytest.raises(ValueError, match="invalid literal"), report_errors():
+        int("no number")

@@ -20,6 +20,8 @@ from aws_cdk import IResolvable, Size, Token
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from beanpod._checks import ConstructError
+
 Class = TypeVar("Class", bound=type[Any])
 
 _ALIASES = {"aws_certificatemanager": "acm", "aws_elasticloadbalancingv2": "elbv2"}
@@ -68,7 +70,7 @@ _PARTS = (
 _SECRET = ("EnvironmentSecret", "ISecret")
 
 
-class ArgumentError(TypeError, ValueError):
+class ArgumentError(TypeError, ConstructError):
     """An argument has a wrong type. Also a ValueError, as for every other invalid argument."""
 
 

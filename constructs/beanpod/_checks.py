@@ -12,15 +12,19 @@ from beanpod._tokens import known
 Value = TypeVar("Value")
 
 
+class ConstructError(ValueError):
+    """What a construct is given would be refused by AWS, or cannot be meant."""
+
+
 def refuse(where: IConstruct | str, problems: Iterable[str | Problem]) -> None:
-    """Raise one `ValueError` that lists every problem, or return when there is none.
+    """Raise one `ConstructError` that lists every problem, or return when there is none.
 
     Args:
         where: The construct, which the message names by its path, or another name for the message to begin with.
         problems: One line each, in the form "name must be ..., got ...: what to do"; may be a generator.
 
     Raises:
-        ValueError: There is a problem.
+        ConstructError: There is a problem.
     """
     found = list(map(str, problems))
     if found:
@@ -28,10 +32,10 @@ def refuse(where: IConstruct | str, problems: Iterable[str | Problem]) -> None:
 
 
 def reject(where: IConstruct | str, *problems: str) -> NoReturn:
-    """Raise a `ValueError` with these problems, as `refuse` does."""
+    """Raise a `ConstructError` with these problems, as `refuse` does."""
     name = where if isinstance(where, str) else where.node.path
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    raise ValueError("\n  - ".join([f"{name}: {count}", *problems]))
+    raise ConstructError("\n  - ".join([f"{name}: {count}", *problems]))
 
 
 def region_problems(stack: Stack, name: str, resource: IResource | None) -> Iterator[str]:

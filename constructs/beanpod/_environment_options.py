@@ -7,7 +7,7 @@ same option afterwards.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -68,19 +68,16 @@ class EnvironmentOptions:
 
     def add(self, options: Mapping[Key, str]) -> list[str]:
         """Add options that are not set yet, and return the problems; nothing changes if there are any."""
-        taken = []
+        problems = []
         for namespace, name, _ in (key for key in options if key in self._values):
             remedy = "" if namespace in (VARIABLES, SECRETS) else ", or write override_option"
-            taken.append(f"option {namespace} {name} is set already: set it once{remedy}")
-        return taken or self._change(options)
+            problems.append(f"option {namespace} {name} is set already: set it once{remedy}")
+        return problems or self._key_problems(options) or self._change(options)
 
     def override(self, options: Mapping[Key, str | None]) -> list[str]:
         """Set options or, with None, remove them, and return the problems; nothing changes if there are any."""
-        problems: list[str] = []
+        problems = self._key_problems(options)
         for (namespace, name, _), value in options.items():
-            if known(namespace):
-                keys = [(taken, known_name) for taken, known_name, _ in self._values]
-                problems += map(str, key_problems(namespace, name, keys))
             if value is None and (namespace, name) in _NEEDED:
                 problems.append(f"option {namespace} {name} must not be removed: no environment launches without it")
         if problems:
@@ -131,6 +128,12 @@ class EnvironmentOptions:
             Property(namespace=namespace, option_name=name, value=value, resource_name=resource or None)
             for (namespace, name, resource), value in self._values.items()
         ]
+
+    def _key_problems(self, options: Iterable[Key]) -> list[str]:
+        taken = [(namespace, name) for namespace, name, _ in self._values]
+        # Variables are named as the app likes; a token is not known.
+        given = ((namespace, name) for namespace, name, _ in options if namespace not in (VARIABLES, SECRETS))
+        return [str(it) for key in given if known(key[0]) for it in key_problems(*key, taken)]
 
     def _change(self, options: Mapping[Key, str | None]) -> list[str]:
         merged = {**self._values, **dict(sorted(options.items()))}

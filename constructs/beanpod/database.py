@@ -153,9 +153,7 @@ class Database(DatabaseBase):
         refuse(self, problems)
         if performance_insights is None:
             performance_insights = known(size) and has_insights(engine.name, size)
-        self.security_group = security_group or ec2.SecurityGroup(
-            self, "SecurityGroup", vpc=vpc, description="Database", allow_all_outbound=False
-        )
+        self.security_group = security_group or self._new_group(vpc, removal_policy)
         password = self._password(username, removal_policy)
         instance_engine = engine.instance_engine
         self.instance = rds.DatabaseInstance(
@@ -252,6 +250,13 @@ class Database(DatabaseBase):
         imported.database_name, imported.database_username = database_name, database_username
         imported.secret, imported._security_group, imported._resource_id = secret, security_group, resource_id
         return imported
+
+    def _new_group(self, vpc: ec2.IVpc, removal_policy: RemovalPolicy) -> ec2.SecurityGroup:
+        group = ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, description="Database", allow_all_outbound=False)
+        if removal_policy in RETAINED:
+            # EC2 refuses to delete the group of an instance that stays.
+            group.apply_removal_policy(removal_policy)
+        return group
 
     def _password(self, username: str, removal_policy: RemovalPolicy) -> rds.DatabaseSecret:
         secret = rds.DatabaseSecret(self, "Secret", username=username, exclude_characters=MEANINGFUL_CHARACTERS)

@@ -7,6 +7,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
 
 from beanpod._arguments import checked
+from beanpod._checks import ConstructError
 
 
 @checked
@@ -33,7 +34,7 @@ class EnvironmentSecret:
         """
         arn = secret.secret_full_arn
         if arn is None:
-            raise ValueError(
+            raise ConstructError(
                 f"secret {secret.node.path} is imported without its full ARN: "
                 "use Secret.from_secret_complete_arn, Beanstalk needs the suffix"
             )

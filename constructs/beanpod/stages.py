@@ -24,6 +24,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from beanpod._checks import ConstructError
 from beanpod._nag import acknowledge
 from beanpod._settings import (
     BatchSize,
@@ -80,7 +81,7 @@ def report_errors() -> Iterator[None]:
         yield
     except ManifestError as error:
         _exit(error, 2)
-    except ValueError as error:
+    except ConstructError as error:
         _exit(error, 1)
     except RuntimeError as error:
         # How jsii passes on the findings of the CDK's validation.
@@ -337,7 +338,7 @@ def _secret(scope: Construct, name: str, config: Secret, database: Database | No
     """Make a generated secret, or refer to one that exists."""
     if isinstance(config, DatabasePassword):
         if database is None:
-            raise ValueError(f"secret {name} is the password of a database: give database")
+            raise ConstructError(f"secret {name} is the password of a database: give database")
         return EnvironmentSecret.from_secrets_manager(database.secret, "password")
     construct_id = f"Secret{name}"
     if isinstance(config, GenerateSecret):

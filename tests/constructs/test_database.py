@@ -97,7 +97,8 @@ def test_every_option_reaches_the_instance(tuned: Template) -> None:
 
 
 def test_what_a_retained_instance_needs_is_retained_with_it(tuned: Template, plain: Template) -> None:
-    for kind in ("AWS::SecretsManager::Secret", "AWS::RDS::DBParameterGroup", "AWS::RDS::DBSubnetGroup"):
+    kinds = ("SecretsManager::Secret", "RDS::DBParameterGroup", "RDS::DBSubnetGroup", "EC2::SecurityGroup")
+    for kind in (f"AWS::{kind}" for kind in kinds):
         tuned.has_resource(kind, {"DeletionPolicy": "Retain"})
         [resource] = plain.find_resources(kind).values()
         assert resource.get("DeletionPolicy", "Delete") == "Delete"

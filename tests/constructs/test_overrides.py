@@ -178,6 +178,26 @@ def test_the_checks_hold_for_options_by_key(
     assert environment.resource.option_settings == before
 
 
+@pytest.mark.parametrize(
+    ("namespace", "name", "words"),
+    [
+        (VPC, "ElbScheme", "is not spelt as Beanstalk spells it: write aws:ec2:vpc ELBScheme"),
+        ("aws:rds:dbinstance", "HasCoupledDatabase", "makes no database, or one that is deleted with the environment"),
+    ],
+)
+def test_an_added_option_has_a_key_that_beanstalk_knows(
+    environment: DockerEnvironment, namespace: str, name: str, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        environment.add_option(namespace, name, "true")
+
+
+def test_variables_may_differ_in_their_case_only() -> None:
+    stack = new_stack()
+    balanced_environment(stack).add_variables({"Path": "/a", "PATH": "/b"})
+    assert options_of(stack)[VARIABLES, "Path"] == "/a"
+
+
 def test_adding_what_is_set_names_the_way_to_override() -> None:
     with pytest.raises(ValueError, match="ELBScheme is set already: set it once, or write override_option"):
         balanced_environment(new_stack()).add_option(VPC, "ELBScheme", "internal")
