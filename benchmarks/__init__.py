@@ -14,4 +14,8 @@ lowest and the highest of them. It fails if the templates differ or a limit is p
 `demo`: how long `make demo` takes once everything is installed.
 
 `waiting`: what it costs to wait for Elastic Beanstalk, in AWS calls and in delay, beside how others wait.
+
+`help`: how long `beanpod --help` takes.
+
+`rehearsal`: the time from `pip install` to the page of an app of one's own on the emulated AWS.
 """

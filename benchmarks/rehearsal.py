@@ -51,7 +51,9 @@ def main() -> int:
         installed = time.perf_counter() - begun
         project = lay_out(DJANGO, folder / "shop")
         begun = time.perf_counter()
-        _run(folder / "env/bin/beanpod", "init", "--image", "ada/shop", "--health-path", "/healthz", folder=project)
+        _run(
+            folder / "env/bin/beanpod", "init", "--image", "ada/shop", "--health-check-path", "/healthz", folder=project
+        )
         init = time.perf_counter() - begun
         result = json.loads(_run(folder / "env/bin/python", "-c", _TO_THE_PAGE, folder=project))
     steps = {name: taken for name, taken in result["phases"].items() if name != "End"}

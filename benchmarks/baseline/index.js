@@ -1,5 +1,5 @@
 // The baseline of app.py, stacks/ and constructs/beanpod/: the same constructs under the same ids, without jsii.
-// Usage: node index.js PLAN.json, which benchmarks/plan.py wrote.
+// Usage: node index.js PLAN.json, which benchmarks/programs.py wrote.
 'use strict';
 const fs = require('node:fs');
 const { App } = require('aws-cdk-lib');

@@ -1,4 +1,4 @@
-// constructs/beanpod/_options.py: rows of namespace, name and value.
+// constructs/beanpod/environment_properties.py: rows of namespace, name and value.
 'use strict';
 
 const ENVIRONMENT = 'aws:elasticbeanstalk:environment';

@@ -95,7 +95,7 @@ class DockerEnvironment(EnvironmentBase):
             properties: As of `EnvironmentProperties`.
 
         Raises:
-            ValueError: With every problem found, before anything is built.
+            ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
         given = with_defaults(properties)

@@ -134,7 +134,7 @@ def test_a_protected_database_is_not_removed_whatever_is_allowed() -> None:
     for one in (stage(database=False), stage(database=False, allow=("database",))):
         with pytest.raises(UsageError) as caught:
             refuse_replacements(removed, one)
-        assert str(caught.value) == f"the database of stage dev is protected, and is not removed: {remedy}"
+        assert str(caught.value) == f"the database of stage dev has deletion protection, and is not removed: {remedy}"
     assert f"  {remedy}" in text(removed, stage(database=False), Paint(colours=False))
 
 
@@ -161,7 +161,7 @@ def test_what_is_kept_of_a_replaced_database(policy: str, protected: bool, kept:
 def test_a_nested_stack_is_named_as_not_compared() -> None:
     nested = changed("AWS::CloudFormation::Stack", PropertyChange("TemplateURL", "one", "two"))
     lines = "\n".join(text(in_stack(nested), stage(), Paint(colours=False)))
-    assert "what changes in the nested stack Part of shop-dev-part is not shown and not refused" in lines
+    assert "what changes in the nested stack Part of shop-dev-part is neither shown nor refused" in lines
     assert not list(unseen(in_stack(replaced())))
 
 
@@ -183,11 +183,14 @@ def test_what_a_change_set_is_not_sure_of_is_replaced_unless_aws_documents_the_c
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("DBInstanceClass", "a", "b", {}), "no database meanwhile; AWS gives no duration"),
-        (("DBInstanceClass", "a", "b", {"MultiAZ": True}), "no database while RDS fails over to the standby"),
+        (("DBInstanceClass", "a", "b", {}), "the database is unavailable meanwhile; AWS documents no duration"),
+        (
+            ("DBInstanceClass", "a", "b", {"MultiAZ": True}),
+            "the database is unavailable while RDS fails over to the standby",
+        ),
         (("EngineVersion", "8.4.8", "8.4.9", {"MultiAZ": True}), "A standby is upgraded at the same time"),
-        (("EngineVersion", "8.0", "8.4", {}), "There is no way back"),
-        (("BackupRetentionPeriod", 0, 7, {}), "no database meanwhile; AWS gives no duration"),
+        (("EngineVersion", "8.0", "8.4", {}), "The upgrade cannot be undone"),
+        (("BackupRetentionPeriod", 0, 7, {}), "the database is unavailable meanwhile; AWS documents no duration"),
         (("AllocatedStorage", "20", "40", {}), "the database may be slower meanwhile"),
         (("MultiAZ", False, True, {}), "the database may be slower meanwhile"),
         (("BackupRetentionPeriod", 7, 14, {}), None),
@@ -229,7 +232,7 @@ def test_instances_are_replaced_one_after_another_where_there_are_several(option
     (service,) = services(changed(ENVIRONMENT, size, greeting, settings=settings(**options)))
     assert words in service
     (service,) = services(changed(ENVIRONMENT, greeting, settings=settings(**options)))
-    assert "each instance starts the app anew" in service
+    assert "each instance restarts the app" in service
 
 
 def test_the_text_names_each_change_with_what_it_does() -> None:
@@ -254,7 +257,7 @@ def test_the_text_names_each_change_with_what_it_does() -> None:
         "shop-dev-service\n"
         "  ~  Part  AWS::ElasticBeanstalk::Environment  restarts the app\n"
         "      GREETING  Hello → none\n"
-        "      each instance starts the app anew; requests may fail meanwhile, and AWS gives no duration\n"
+        "      each instance restarts the app; requests may fail meanwhile, and AWS documents no duration\n"
         "      https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html\n"
         "  ~  Part  AWS::IAM::Policy                    in place\n"
         "      PolicyDocument  changes\n"

@@ -43,22 +43,22 @@ def test_every_app_gets_a_project_that_can_be_deployed(name: str, tmp_path: Path
         assert plan_bundle(manifest.stage(stage), root).preview().files
 
 
-DJANGO = Choices(compose="docker-compose.yml", port=8000, engine="postgres", version="16", database_service="db")
-LARAVEL: dict[str, Any] = {"compose": "docker-compose.yml", "port": 80, "health_path": "/up"}
-REACT = Choices(compose="compose.yaml", port=80, engine="mariadb", version="11.8", database_service="db")
+DJANGO = Choices(compose="docker-compose.yml", port=8000, engine="postgres", version="16", compose_service="db")
+LARAVEL: dict[str, Any] = {"compose": "docker-compose.yml", "port": 80, "health_check_path": "/up"}
+REACT = Choices(compose="compose.yaml", port=80, engine="mariadb", version="11.8", compose_service="db")
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("express", Choices(dockerfile="Dockerfile", port=3000)),
-        ("next", Choices(dockerfile="Dockerfile", port=3000, health_path="/api/health", engine="postgres")),
+        ("next", Choices(dockerfile="Dockerfile", port=3000, health_check_path="/api/health", engine="postgres")),
         ("django", DJANGO),
         ("flask", Choices(dockerfile="Dockerfile", port=5000, engine="mysql")),
-        ("fastapi", Choices(dockerfile="Dockerfile", port=80, health_path="/healthz")),
-        ("spring", Choices(dockerfile="Dockerfile", port=8080, health_path="/actuator/health", engine="mysql")),
-        ("laravel", Choices(**LARAVEL, engine="mysql", version="8.0", database_service="mysql")),
-        ("rails", Choices(dockerfile="Dockerfile", port=80, health_path="/up", engine="postgres")),
+        ("fastapi", Choices(dockerfile="Dockerfile", port=80, health_check_path="/healthz")),
+        ("spring", Choices(dockerfile="Dockerfile", port=8080, health_check_path="/actuator/health", engine="mysql")),
+        ("laravel", Choices(**LARAVEL, engine="mysql", version="8.0", compose_service="mysql")),
+        ("rails", Choices(dockerfile="Dockerfile", port=80, health_check_path="/up", engine="postgres")),
         ("go", Choices(dockerfile="Dockerfile", port=8080)),
         ("react-and-api", REACT),
     ],
@@ -135,7 +135,7 @@ def test_the_app_of_the_dockerfile_that_is_asked_for_is_found(tmp_path: Path) ->
     found, choices = look(tmp_path, dockerfile="shop/Dockerfile.prod")
     assert found.framework
     assert found.framework.name == "Flask"
-    assert (choices.port, choices.engine, choices.health_path) == (80, "mysql", "/healthz")
+    assert (choices.port, choices.engine, choices.health_check_path) == (80, "mysql", "/healthz")
     assert found.variables_read == ("DB_HOST",)
 
 
@@ -243,7 +243,7 @@ def test_the_health_path_is_that_of_the_apps_health_check(
     files: dict[str, str], health_path: str | None, tmp_path: Path
 ) -> None:
     write_files(tmp_path, {"Dockerfile": "FROM python:3.11-slim\nEXPOSE 8000\n", **files})
-    assert proposed(tmp_path).health_path == health_path
+    assert proposed(tmp_path).health_check_path == health_path
     assert write_manifest(tmp_path).stage().service.health_check_path == (health_path or "/")
 
 
@@ -251,7 +251,7 @@ def test_a_manifest_that_is_there_keeps_its_health_path(tmp_path: Path) -> None:
     write_files(tmp_path, {"Dockerfile": "FROM python:3.11-slim\nEXPOSE 8000\n", "app.py": '@app.get("/health/live")'})
     for written, path in (("", "/health"), ('health_check_path = "/up"\n', "/up")):
         (tmp_path / "beanpod.toml").write_text(f'[service]\nname = "shop"\nimage = "ada/shop"\n{written}')
-        assert proposed(tmp_path).health_path == path
+        assert proposed(tmp_path).health_check_path == path
 
 
 def test_a_database_with_a_dockerfile_of_its_own_is_replaced_too(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_a_database_with_a_dockerfile_of_its_own_is_replaced_too(tmp_path: Path)
     )
     choices = proposed(tmp_path)
     assert (choices.engine, choices.version, choices.port) == ("mysql", "8.4", 8000)
-    assert choices.database_service == "store"
+    assert choices.compose_service == "store"
     stage = write_manifest(tmp_path).stage()
     assert [spec.name for spec in plan_bundle(stage, tmp_path).specs] == ["web"]
 
@@ -304,7 +304,7 @@ def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
     assert (proposed(tmp_path, **named).port, proposed(tmp_path, dockerfile="cron/Dockerfile").port) == (8000, None)
     # Named, it is deployed all the same.
     given = Choices(compose="docker/docker-compose.yml")
-    assert propose(discover(tmp_path, compose_file=given.compose, environ=NOBODY), given).database_service == "db"
+    assert propose(discover(tmp_path, compose_file=given.compose, environ=NOBODY), given).compose_service == "db"
 
 
 def test_a_databases_dockerfile_is_not_the_apps(tmp_path: Path) -> None:

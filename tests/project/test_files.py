@@ -30,7 +30,9 @@ def guestbook(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("guestbook")
     shutil.copytree(ROOT / "service", folder / "service", ignore=shutil.ignore_patterns("node_modules"))
     found = discover(folder, environ=NOBODY)
-    given = Choices(name="guestbook", image="beanpod/guestbook", health_path="/health", engine="mysql", version="8.4")
+    given = Choices(
+        name="guestbook", image="beanpod/guestbook", health_check_path="/health", engine="mysql", version="8.4"
+    )
     return {file.path: file.text for file in project_files(found, propose(found, given))}
 
 

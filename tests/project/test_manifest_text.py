@@ -158,7 +158,7 @@ def test_a_service_that_reads_other_variables_than_the_compose_file_names_connec
     assert document["variables"] == {"APP_DB_HOST": "{database.host}", "POSTGRES_DB": "{database.name}"}
     assert document["secrets"] == {"APP_DB_PASSWORD": {"database": "password"}}
     (tmp_path / "compose.yaml").write_text(f"services:\n{services}  other: {{image: 'mysql:8.4'}}\n")
-    assert not {"variables", "secrets"} & written(tmp_path, database_service="db").keys()
+    assert not {"variables", "secrets"} & written(tmp_path, compose_service="db").keys()
 
 
 _URL = "${RDS_USERNAME}:${RDS_PASSWORD}@${RDS_HOSTNAME}:${RDS_PORT}/${RDS_DB_NAME}"
@@ -353,7 +353,7 @@ def test_only_the_services_of_the_chosen_database_are_connected_to_rds(tmp_path:
     text = "".join(f"  {name}:\n    {keys}\n" for name, keys in services.items())
     (tmp_path / "compose.yaml").write_text(f"services:\n{text}")
     values = {"DB_HOST": "${RDS_HOSTNAME}", "DB_PASSWORD": "${RDS_PASSWORD}"}
-    assert production(tmp_path, database_service="orders", port=80) == {"shop": {"environment": values}}
+    assert production(tmp_path, compose_service="orders", port=80) == {"shop": {"environment": values}}
 
 
 def test_an_own_file_for_production_stays_the_only_one(tmp_path: Path) -> None:
@@ -437,7 +437,7 @@ def test_what_only_the_build_reads_is_no_variable_of_the_container(tmp_path: Pat
 def test_without_a_database_nothing_replaces_the_compose_files_own(tmp_path: Path) -> None:
     root = lay_out("django", tmp_path)
     found, choices = look(root, engine="none")
-    assert (choices.database_service, production_compose(found, choices)) == (None, None)
+    assert (choices.compose_service, production_compose(found, choices)) == (None, None)
     assert "database" not in tomllib.loads(manifest_text(found, choices))
 
 

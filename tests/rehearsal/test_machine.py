@@ -63,7 +63,7 @@ def test_everything_that_is_missing_is_listed(folder: Path, compose: StageConfig
 def test_the_engine_does_not_answer(folder: Path) -> None:
     program(folder, "docker", "#!/bin/sh\necho 'Cannot connect' >&2; exit 1\n")
     (line,) = missing(Manifest.read(ROOT / "beanpod.toml").stage())
-    assert line == "Docker: the engine does not answer: start it first (Cannot connect)"
+    assert line == "Docker: cannot connect to the Docker daemon: start Docker (Cannot connect)"
 
 
 def test_a_machine_that_has_everything(folder: Path, compose: StageConfig) -> None:

@@ -73,7 +73,10 @@ def test_says_at_once_what_is_missing(tmp_path: Path) -> None:
     with start(tmp_path, DOCKER_HOST="tcp://127.0.0.1:1") as rehearsal:
         output, _ = rehearsal.communicate(timeout=300)
     assert rehearsal.returncode == 2
-    assert "beanpod: a rehearsal needs more on this machine\n  Docker: the engine does not answer: start it" in output
+    assert (
+        "beanpod: a rehearsal needs more on this machine\n  Docker: cannot connect to the Docker daemon: start Docker"
+        in output
+    )
     assert "Start" not in output
 
 

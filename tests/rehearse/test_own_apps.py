@@ -145,7 +145,7 @@ def test_a_page_answers_from_its_database(
         if not any(docker(*command, image) for command in (("image", "inspect"), ("pull", "--quiet"))):
             absent(f"there is no image {image}")
     owner = Owner(installed_python, lay_out(files, tmp_path / "shop"))
-    owner.beanpod("init", "--image", "ada/shop", *(("--health-path", health_path) if health_path else ()))
+    owner.beanpod("init", "--image", "ada/shop", *(("--health-check-path", health_path) if health_path else ()))
     with (owner.root / "beanpod.toml").open("a") as manifest:
         manifest.write(more)
     before = {path: path.read_bytes() for path in owner.root.rglob("*") if path.is_file()}

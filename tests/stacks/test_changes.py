@@ -135,7 +135,7 @@ def test_a_protected_database_is_removed_only_after_its_protection(stage_named: 
     stage.deploy(f'{SMALL}database.engine = "mysql"\ndatabase.deletion_protection = true')
     before = stage.database()["DBInstanceIdentifier"]
     output = stage.cdk_deploy(NO_DATABASE, exit_code=2)
-    assert "the database of stage kept is protected, and is not removed" in output
+    assert "the database of stage kept has deletion protection, and is not removed" in output
     with pytest.raises(ClientError, match="TerminationProtection is enabled"):
         stage.clients("cloudformation").delete_stack(StackName=stage.stack("database"))
     stage.check_connections()

@@ -164,7 +164,7 @@ SPECIAL = {
     "network.vpc.vpc_id": "Fixed at creation.",
     # An output of the stack, with which no resource changes.
     "service.image": "Takes effect with the next release.",
-    "preset": "Does what each key does whose default it changes.",
+    "preset": "A change has the effect of each key whose default differs.",
 }
 
 

@@ -1,7 +1,7 @@
 """What a change does to a deployed resource, and for how long nothing is served: AWS's facts, each with its page.
 
 CloudFormation's change sets say what is replaced. That RDS restarts a database or Elastic Beanstalk replaces instances
-is in the documentation only. Where AWS gives no duration, none is claimed.
+is in the documentation only. Where AWS documents no duration, none is claimed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -148,22 +148,22 @@ def _of_property(it: PropertyChange, change: ResourceChange) -> Iterator[Effect]
     if change.type == DATABASE:
         yield from _of_database(it, change.settings)
     elif change.type == "AWS::SecretsManager::Secret" and it.name == "GenerateSecretString":
-        service = "what the old value signed or encrypted is lost; instances have the old value until they start anew"
+        service = "what the old value signed or encrypted is lost; instances have the old value until they restart"
         yield Effect("generates another value", service, _GENERATED)
     elif change.type == ENVIRONMENT and it.namespace:
         yield from _of_option(it, options(change.settings.get("OptionSettings")))
 
 
 def _of_database(it: PropertyChange, settings: Mapping[str, Any]) -> Iterator[Effect]:
-    down = "no database meanwhile; AWS gives no duration"
+    down = "the database is unavailable meanwhile; AWS documents no duration"
     match it.name:
         case "DBInstanceClass" if _true(settings.get("MultiAZ")):
-            service = "no database while RDS fails over to the standby, typically 1 to 2 minutes"
+            service = "the database is unavailable while RDS fails over to the standby, typically 1 to 2 minutes"
             yield Effect("restarts the database", service, _FAILOVER)
         case "DBInstanceClass" | "Port" | "CACertificateIdentifier":
             yield Effect("restarts the database", down, _SETTINGS)
         case "EngineVersion":
-            service = f"{down}. A standby is upgraded at the same time, and does not help. There is no way back"
+            service = f"{down}. A standby is upgraded at the same time. The upgrade cannot be undone"
             yield Effect("restarts the database", service, _UPGRADE)
         case "BackupRetentionPeriod" if "0" in (str(it.before), str(it.after)):
             yield Effect("restarts the database", down, _SETTINGS)
@@ -181,11 +181,11 @@ def _of_option(it: PropertyChange, new: Mapping[tuple[str, str], Any]) -> Iterat
         service = (
             "in batches, the next when the last is healthy; the other instances serve"
             if rolling
-            else "no service until the new instance runs the app; AWS gives no duration"
+            else "no service until the new instance runs the app; AWS documents no duration"
         )
         yield Effect(_NEW_INSTANCES, service, _ROLLING if rolling else _CONFIGURATION)
     elif it.namespace in _VARIABLES:
-        service = "each instance starts the app anew; requests may fail meanwhile, and AWS gives no duration"
+        service = "each instance restarts the app; requests may fail meanwhile, and AWS documents no duration"
         yield Effect(_RESTART, service, _HOOKS)
 
 

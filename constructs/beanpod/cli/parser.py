@@ -15,7 +15,7 @@ SHELLS = ("bash", "zsh", "fish")
 HEALTHS = ("Warning", "Degraded", "Severe", "Pending", "NoData", "Unknown", "Suspended")
 # Each with its help and an example.
 COMMANDS = {
-    "init": ("Look at the app in this folder and write a project for it", "beanpod init --image me/shop"),
+    "init": ("Create a Beanpod project for the app in this folder", "beanpod init --image me/shop"),
     "check": ("Check the manifest, the Dockerfile and the Compose file", "beanpod check --bundle /tmp/bundle"),
     "deploy": ("Build, push, deploy and verify a release", "beanpod deploy --stage prod"),
     "build": ("Build and push the images without deploying them", "beanpod build --stage prod --dry-run"),
@@ -24,7 +24,7 @@ COMMANDS = {
     "rollback": ("Deploy an earlier version", "beanpod rollback --stage prod shop-3f9a6c0de1b2a4f5"),
     "logs": ("Show the latest lines of the logs", "beanpod logs --stage prod"),
     "events": ("Show the events of the environment", "beanpod events --stage prod --follow"),
-    "rehearse": ("Deploy to an AWS that is emulated on this machine", "beanpod rehearse --keep"),
+    "rehearse": ("Deploy the app to an emulated AWS on this machine", "beanpod rehearse --keep"),
     "demo": ("Deploy the stacks to an emulated AWS, without Docker", "beanpod demo"),
     "cdk": ("Run the CDK CLI that belongs to this version", "beanpod cdk deploy --all -c stage=prod"),
     "diff": ("Show what a deployment of the infrastructure would change", "beanpod diff --against ../main"),
@@ -38,9 +38,9 @@ _CHOICES = {
     "dockerfile": ("FILE", "Dockerfile to deploy, in place of a Compose file"),
     "compose": ("FILE", "Compose file to deploy"),
     "port": ("PORT", "port on which the container listens"),
-    "health_path": ("PATH", "path that answers 200"),
+    "health_check_path": ("PATH", "path that answers 200"),
     "engine": ("ENGINE", "database: mysql, mariadb, postgres or none"),
-    "database_service": ("SERVICE", "service of the Compose file that RDS replaces"),
+    "compose_service": ("SERVICE", "service of the Compose file that RDS replaces"),
 }
 _OPERANDS = {"rollback": " [LABEL]", "completion": " SHELL"}
 _EPILOG = """\
@@ -185,7 +185,7 @@ def _add_common(parser: argparse.ArgumentParser) -> Any:
     """Add the options of all commands. Returns their group."""
     group = parser.add_argument_group("common options")
     add = group.add_argument
-    add("--stage", metavar="NAME", help="stage of the manifest (default: its first)")
+    add("--stage", metavar="NAME", help="stage of the manifest (default: its first; check: all)")
     add("--manifest", type=Path, metavar="FILE", help="manifest (default: beanpod.toml)")
     add("--json", action="store_true", help="write the result as JSON, progress to stderr")
     add("--output", choices=OUTPUTS, metavar="KIND", help="auto, terminal, lines or github (default: auto)")
@@ -207,12 +207,12 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
     if command in ("build", "check"):
         add("--bundle", type=Path, metavar="FOLDER", help="write the bundle's files to this new or empty folder")
     if command == "deploy":
-        add("--force", action="store_true", help="deploy also a version that runs already, or is older")
+        add("--force", action="store_true", help="deploy even if the version runs already, or a newer one")
         add("--no-rollback", dest="roll_back", action="store_false", help="do not roll back a failed release")
     if command in ("deploy", "rollback"):
         _add_seconds(parser, "--wait-timeout", "how long the rollout may take", "1800, or as its policy takes")
-        _add_seconds(parser, "--ready-timeout", "how long to wait until it is Ready", "900")
-        _add_seconds(parser, "--recovery", "how long to wait for its health", "120")
+        _add_seconds(parser, "--ready-timeout", "how long to wait until the environment is Ready", "900")
+        _add_seconds(parser, "--recovery", "how long to wait until it is healthy", "120")
         text = f"also accept this health; may be repeated: {', '.join(HEALTHS)}"
         add("--accept-health", action="append", choices=HEALTHS, metavar="HEALTH", help=text)
     if command == "rollback":

@@ -48,7 +48,7 @@ def refuse_replacements(changes: Sequence[StackChange], stage: StageConfig) -> N
             else f"write deletion_protection = false under [stages.{stage.name}.database] and deploy, then remove "
             "[database]"
         )
-        raise UsageError(f"the database of stage {stage.name} is protected, and is not removed: {remedy}")
+        raise UsageError(f"the database of stage {stage.name} has deletion protection, and is not removed: {remedy}")
     if kept := next((it for stack in changes for it in map(kept_architecture, stack.resources) if it), None):
         raise UsageError(
             f"the environment of stage {stage.name} keeps the architecture that it was created with, {kept}: set "
@@ -86,7 +86,7 @@ def unseen(changes: Iterable[StackChange]) -> Iterator[str]:
         for change in stack.resources:
             if change.type == _NESTED and change.action != "add":
                 name = f"{change.path} of {stack.stack}"
-                yield f"what changes in the nested stack {name} is not shown and not refused: see `beanpod cdk diff`"
+                yield f"what changes in the nested stack {name} is neither shown nor refused: see `beanpod cdk diff`"
 
 
 def document(changes: Sequence[StackChange]) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Recovery:
             self._report(back)
             self._warn_about_migrations()
             raise RolledBackError(
-                f"{self._what(verdict)}: Elastic Beanstalk reverted to it, and it runs well", causes=causes
+                f"{self._what(verdict)}: Elastic Beanstalk reverted to it, and it is healthy", causes=causes
             )
 
     def _roll_back(self, verdict: Verdict, causes: tuple[str, ...]) -> NoReturn:
@@ -207,7 +207,7 @@ def _where_to_read(causes: list[str]) -> tuple[str, ...]:
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-deployment-logs.html
     """
-    if any("The release does not run well" in cause for cause in causes):
+    if any("The release is not healthy" in cause for cause in causes):
         return ()
     if any(word in cause for cause in causes for word in ("eb-engine", "Engine execution", "hook")):
         return ("details: the deployment log in the console, or `beanpod logs`",)

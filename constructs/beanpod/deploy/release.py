@@ -138,7 +138,7 @@ class Rollout:
             finally:
                 self.outcome = replace(self.outcome, events=(*update.events, *self.outcome.events))
             self._lock.succeeded(release)
-            self._on_interruption = f"{release.label} is deployed, and runs well"
+            self._on_interruption = f"{release.label} is deployed and healthy"
 
     def _start(self, update: Update, release: Release, record: LockRecord, environment: Environment) -> Release:
         """Start the update, as soon as the environment accepts it; the release as it is by then."""

@@ -243,7 +243,7 @@ class Update:
             DeadlineError: When the state cannot be read.
         """
         name = self._context.target.environment
-        ended = f"the update of environment {name} to {self._label} has ended, and whether it runs well is not known"
+        ended = f"the update of environment {name} to {self._label} has ended, and its health is not known"
         with self._unknown_unless_read(ended):
             verdict = self._verdict(environment)
         if verdict.state is not State.GOOD and self._began is not None:

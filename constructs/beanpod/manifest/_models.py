@@ -50,7 +50,7 @@ class ServiceConfig(Section):
     effect with the next release. Default: none.
     """
     target: types.BuildTarget | None = None
-    """Stage of the Dockerfile that is deployed. Takes effect with the next release. Default: the last one."""
+    """Build stage of the Dockerfile that is deployed. Takes effect with the next release. Default: the last one."""
     compose: types.RelativePath | None = None
     """Compose file, relative to the manifest, instead of a Dockerfile. Takes effect with the next release. Default:
     none.
@@ -368,7 +368,7 @@ class DatabaseConfig(Section):
     deletion_protection: bool
     """Whether RDS refuses to delete the database. Updates in place."""
     name: str
-    """Name of the database inside the server. Replaces: the database. Restarts: the app. Default: made of service.name.
+    """Name of the database inside the server. Replaces: the database. Restarts: the app. Default: from service.name.
     """
     username: str = DEFAULT_USERNAME
     """Name of the master user. Replaces: the database. Restarts: the app. Default: "app"."""
@@ -423,7 +423,7 @@ class StageConfig(Section):
     name: types.StageName
     preset: PresetName = "small"
     """Defaults to start from: "small" (one instance, no hourly extras) or "production" (load balanced, private, over
-    two zones). Does what each key does whose default it changes. Default: "small".
+    two zones). A change has the effect of each key whose default differs. Default: "small".
     """
     account: types.AccountId | None = None
     """AWS account, twelve digits in quotes. Makes a new stage beside the old one. Default: that of the credentials."""

@@ -30,10 +30,10 @@ class Choices:
         dockerfile: Dockerfile, relative to the project's folder; None with a compose file.
         compose: Compose file, relative to the project's folder; None with a Dockerfile.
         port: Port on which the container listens.
-        health_path: Path that answers 200; None where the project's files name no health check.
+        health_check_path: Path that answers 200; None where the project's files name no health check.
         engine: `mysql`, `mariadb`, `postgres`, or `none` for no database.
         version: Version of the database. Default: the newest that Beanpod knows well.
-        database_service: Service of the compose file that RDS replaces.
+        compose_service: Service of the compose file that RDS replaces.
         arm64: Whether the image is for arm64, which the presets' instances do not run.
         branch: The branch that is deployed.
     """
@@ -43,10 +43,10 @@ class Choices:
     dockerfile: str | None = None
     compose: str | None = None
     port: int | None = None
-    health_path: str | None = None
+    health_check_path: str | None = None
     engine: str | None = None
     version: str | None = None
-    database_service: str | None = None
+    compose_service: str | None = None
     arm64: bool = False
     branch: str = "main"
 
@@ -95,10 +95,12 @@ def _with_manifest(found: Discovery, given: Choices) -> Choices:
     service, database = (found.manifest.get(key, {}) for key in ("service", "database"))
     written: dict[str, Any] = {
         **{key: service.get(key) for key in ("name", "image", "dockerfile", "compose", "port")},
-        "health_path": service.get("health_check_path", service.get("health_path", _HEALTH_PATH if service else None)),
+        "health_check_path": service.get(
+            "health_check_path", service.get("health_path", _HEALTH_PATH if service else None)
+        ),
         "engine": database.get("engine", "none" if found.manifest else None),
         "version": database.get("version"),
-        "database_service": database.get("compose_service"),
+        "compose_service": database.get("compose_service"),
     }
     if given.dockerfile or given.compose:
         written |= {"dockerfile": None, "compose": None}
@@ -124,7 +126,7 @@ def missing(found: Discovery, choices: Choices) -> Iterator[Missing]:
             yield Missing("--port", "Which port serves HTTP?", tuple(str(port) for port in facts.ports))
     if choices.engine is None and compose and len(compose.databases) > 1:
         services = tuple(one.service for one in compose.databases)
-        yield Missing("--database-service", "Which of the databases is to be RDS?", services)
+        yield Missing("--compose-service", "Which of the databases is to be RDS?", services)
 
 
 def answered(found: Discovery, choices: Choices, option: str, answer: str) -> Choices:
@@ -133,8 +135,8 @@ def answered(found: Discovery, choices: Choices, option: str, answer: str) -> Ch
         return propose(found, replace(choices, dockerfile=answer))
     if option == "--port":
         return propose(found, replace(choices, port=int(answer)))
-    if option == "--database-service":
-        return propose(found, replace(choices, database_service=answer))
+    if option == "--compose-service":
+        return propose(found, replace(choices, compose_service=answer))
     return replace(choices, image=answer)
 
 
@@ -177,7 +179,7 @@ def _with_dockerfile(found: Discovery, choices: Choices) -> Choices:
         choices,
         dockerfile=facts.path,
         port=choices.port or (ports[0] if len(ports) == 1 else None),
-        health_path=choices.health_path or _health_path(found, facts.health_path, facts.context),
+        health_check_path=choices.health_check_path or _health_path(found, facts.health_path, facts.context),
         engine=choices.engine or (framework.engine if framework else None) or _development_engine(found),
         arm64=facts.architecture == "arm64",
     )
@@ -223,10 +225,11 @@ def _with_compose(found: Discovery, compose: ComposeFacts, choices: Choices) -> 
     return replace(
         choices,
         port=port,
-        health_path=choices.health_path or _health_path(found, compose.health_paths.get(service or ""), context),
+        health_check_path=choices.health_check_path
+        or _health_path(found, compose.health_paths.get(service or ""), context),
         engine=choices.engine or (database.engine if database else None),
         version=choices.version or version,
-        database_service=database.service if database and wanted else None,
+        compose_service=database.service if database and wanted else None,
     )
 
 
@@ -254,8 +257,8 @@ def _version(database: ComposeDatabase) -> str | None:
 
 
 def _chosen_database(compose: ComposeFacts, choices: Choices) -> ComposeDatabase | None:
-    if choices.database_service is not None:
-        return next((one for one in compose.databases if one.service == choices.database_service), None)
+    if choices.compose_service is not None:
+        return next((one for one in compose.databases if one.service == choices.compose_service), None)
     return compose.databases[0] if len(compose.databases) == 1 else None
 
 

@@ -15,11 +15,8 @@ from beanpod.project.files import Change, ProjectFile, own_production_file, proj
 from beanpod.project.manifest_text import production_compose
 
 Ask = Callable[[Missing], str]
-# Options, and the keys of [service] that they write.
-_KEYS = {
-    **{name: name for name in ("name", "image", "dockerfile", "compose", "port")},
-    "health_path": "health_check_path",
-}
+# Options that are keys of [service].
+_KEYS = ("name", "image", "dockerfile", "compose", "port", "health_check_path")
 # Such as Web.Dockerfile and docker-compose.production.yml.
 _BY_ANOTHER_NAME = re.compile(
     r"(?!.*(?:\.dockerignore|override\.ya?ml)$)(?:Dockerfile.+|.+\.Dockerfile|.*compose.+\.ya?ml)", re.IGNORECASE
@@ -56,7 +53,7 @@ def plan(found: Discovery, given: Choices, *, ask: Ask | None) -> Project:
     _check_values(given)
     _check_app(found, given)
     choices = propose(found, given)
-    _check_database_service(found, given, choices)
+    _check_compose_service(found, given, choices)
     while question := next(missing(found, choices), None):
         if ask is None:
             options = [one.option for one in missing(found, choices)]
@@ -72,9 +69,9 @@ def plan(found: Discovery, given: Choices, *, ask: Ask | None) -> Project:
 
 
 def _check_values(given: Choices) -> None:
-    for name, key in _KEYS.items():
+    for name in _KEYS:
         value = getattr(given, name)
-        if value is not None and (problem := service_problem(key, value)):
+        if value is not None and (problem := service_problem(name, value)):
             raise UsageError(f"--{name.replace('_', '-')} {value}: {problem}")
     if given.dockerfile and given.compose:
         raise UsageError("--dockerfile and --compose: give one of them")
@@ -103,12 +100,12 @@ def _check_app(found: Discovery, given: Choices) -> None:
     raise UsageError(f"{nothing}. To begin with, for {found.framework.name}:", causes=tuple(example.splitlines()))
 
 
-def _check_database_service(found: Discovery, given: Choices, choices: Choices) -> None:
-    service = given.database_service
+def _check_compose_service(found: Discovery, given: Choices, choices: Choices) -> None:
+    service = given.compose_service
     known = [one.service for one in found.compose.databases] if found.compose and choices.compose else []
     if service is not None and service not in known:
         where = f"{choices.compose} has {', '.join(known) or 'none'}" if choices.compose else "there is no compose file"
-        raise UsageError(f"--database-service {service}: no such database: {where}")
+        raise UsageError(f"--compose-service {service}: no such database: {where}")
 
 
 def _hint(question: Missing) -> str:
@@ -125,9 +122,9 @@ def found_lines(project: Project) -> Iterator[tuple[str, str]]:
     yield "image", str(choices.image)
     if choices.port:
         yield "port", str(choices.port)
-    yield "health path", choices.health_path or "/, as no health check was found"
+    yield "health path", choices.health_check_path or "/, as no health check was found"
     if choices.engine not in (None, "none"):
-        replaced = f", replaces the service {choices.database_service}" if choices.database_service else ""
+        replaced = f", replaces the service {choices.compose_service}" if choices.compose_service else ""
         yield "database", f"{choices.engine} {choices.version or ''}".rstrip() + replaced
     if found.repository:
         yield "GitHub", f"{found.repository}, branch {choices.branch}"
@@ -154,7 +151,7 @@ def next_steps(project: Project) -> Iterator[str]:
             f"not `{_app_of(cdk.text)}`: move that app into a folder of its own, with its cdk.json, or use Beanpod's "
             "constructs in it, as docs/your-own.md says"
         )
-    yield "Read beanpod.toml; what could not be found out is a comment there"
+    yield "Review beanpod.toml: what could not be detected is a comment there"
     own = own_production_file(project.found, project.choices)
     if own:
         yield (

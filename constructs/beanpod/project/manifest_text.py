@@ -84,7 +84,7 @@ def production_compose(found: Discovery, choices: Choices) -> str | None:
             changed[name].append(f'    ports: !override ["80:{choices.port}"]')
     comments = [f"# Merged into {choices.compose} on Elastic Beanstalk."]
     if connected := _rds_variables(found.root, compose, choices):
-        comments[0] = f"{comments[0][:-1]}: RDS replaces the service {choices.database_service}."
+        comments[0] = f"{comments[0][:-1]}: RDS replaces the service {choices.compose_service}."
         # MySQL and PostgreSQL say it themselves.
         refusal = ', and MariaDB answers others with "Access denied"' if choices.engine == "mariadb" else ""
         comments.append(f"# RDS accepts only connections with TLS{refusal}: docs/variables.md says what drivers need.")
@@ -102,7 +102,7 @@ def _password_files(compose: ComposeFacts, choices: Choices) -> list[str]:
     used = {
         name: {str(it["source"]) for it in service.get("secrets") or ()} for name, service in compose.services.items()
     }
-    own = used.pop(str(choices.database_service), set())
+    own = used.pop(str(choices.compose_service), set())
     return sorted(own & compose.secrets & set().union(*used.values()))
 
 
@@ -140,8 +140,8 @@ def _service(found: Discovery, choices: Choices) -> str:
         lines.append("port = 8080  # where PORT in [variables] lets the app listen")
     elif not choices.compose:
         lines.append("# port = 8080  # where the container listens; the Dockerfile has no EXPOSE")
-    if choices.health_path:
-        lines.append(f"health_check_path = {_toml(choices.health_path)}")
+    if choices.health_check_path:
+        lines.append(f"health_check_path = {_toml(choices.health_check_path)}")
     else:
         lines.append('health_check_path = "/"  # no health check was found: any path that answers 200 without a login')
     if found.framework and found.framework.migrate:
@@ -311,7 +311,7 @@ def _needed(found: Discovery, choices: Choices) -> dict[str, str]:
     compose = found.compose
     if compose is None or choices.compose is None:
         return {}
-    databases = {one.service for one in compose.databases if one.service == choices.database_service}
+    databases = {one.service for one in compose.databases if one.service == choices.compose_service}
     replaced = _rds_variables(found.root, compose, choices)
     needed: dict[str, str] = {}
     for name, service in compose.services.items():
@@ -326,7 +326,7 @@ def _needed(found: Discovery, choices: Choices) -> dict[str, str]:
 
 def _rds_variables(root: Path, compose: ComposeFacts, choices: Choices) -> dict[str, dict[str, str]]:
     """Return, by service, the variables that name the database or hold its login, with RDS's instead."""
-    database = next((one for one in compose.databases if one.service == choices.database_service), None)
+    database = next((one for one in compose.databases if one.service == choices.compose_service), None)
     if database is None:
         return {}
     service = compose.services[database.service]
@@ -379,8 +379,8 @@ def _database(choices: Choices) -> str:
     lines = ["[database]", f"engine = {_toml(choices.engine)}"]
     if choices.version:
         lines.append(f"version = {_toml(choices.version)}")
-    if choices.database_service:
-        lines.append(f"compose_service = {_toml(choices.database_service)}  # development only: RDS replaces it")
+    if choices.compose_service:
+        lines.append(f"compose_service = {_toml(choices.compose_service)}  # development only: RDS replaces it")
     else:
         *names, last = DATABASE_VARIABLES
         lines.insert(1, f"# The app finds {', '.join(names)} and {last} in its environment.")

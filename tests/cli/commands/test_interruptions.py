@@ -89,5 +89,5 @@ def test_status_shows_a_deployment_in_progress(released: SandboxStage) -> None:
         status = released.run("status", "--json", clock=Clock()).document
         assert status["deployment"]["version_label"] == NEW
         printed = released.run("status", clock=Clock()).stdout
-    assert f"  rollout  {NEW} by " in printed
+    assert f"  deployment    {NEW} by " in printed
     assert ", locked until " in printed

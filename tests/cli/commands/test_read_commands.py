@@ -48,10 +48,10 @@ def test_status_shows_the_environment_and_its_instances(released: SandboxStage) 
     assert (result.code, result.stderr) == (0, "")
     first, *facts = result.stdout.splitlines()
     assert first == f"{released.target.environment}  Ready  Ok"
-    assert "  version  guestbook-2" in facts
-    assert f"  url      {released.target.url}" in facts
-    assert f"  app      {released.target.application}" in facts
-    assert "  region   us-east-1" in facts
+    assert "  version       guestbook-2" in facts
+    assert f"  url           {released.target.url}" in facts
+    assert f"  application   {released.target.application}" in facts
+    assert "  region        us-east-1" in facts
     heading, instance = facts[-2:]
     assert heading.split() == ["INSTANCE", "HEALTH", "VERSION", "DEPLOYMENT"]
     assert instance.split()[1:] == ["Ok", "guestbook-2", "Deployed"]

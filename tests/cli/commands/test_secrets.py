@@ -98,7 +98,10 @@ def test_the_repository_of_the_manifest_is_named_as_gh_knows_it(stage: SandboxSt
 
 @pytest.mark.parametrize(
     ("login", "missing"),
-    [({}, "no DOCKER_USERNAME and no DOCKER_PASSWORD"), ({"DOCKER_USERNAME": "me"}, "no DOCKER_PASSWORD")],
+    [
+        ({}, "DOCKER_USERNAME and DOCKER_PASSWORD are not set"),
+        ({"DOCKER_USERNAME": "me"}, "DOCKER_PASSWORD is not set"),
+    ],
 )
 def test_incomplete_docker_login_is_refused(
     stage: SandboxStage, github: GitHub, login: dict[str, str], missing: str
@@ -123,8 +126,8 @@ def test_printed_commands_read_the_values_from_aws(
     assert github.value("AWS_SECRET_KEY") == f"{key['AWS_SECRET_ACCESS_KEY']}\n"
     assert github.calls == ["secret set AWS_ACCESS_KEY --repo me/app", "secret set AWS_SECRET_KEY --repo me/app"]
     assert result.stdout.splitlines()[2:] == [
-        "gh secret set DOCKER_USERNAME --repo me/app  # asks for the value that CI pushes with",
-        "gh secret set DOCKER_PASSWORD --repo me/app  # asks for the value that CI pushes with",
+        "gh secret set DOCKER_USERNAME --repo me/app",
+        "gh secret set DOCKER_PASSWORD --repo me/app",
     ]
 
 
@@ -188,5 +191,5 @@ def test_secret_without_a_key_is_refused(stage: SandboxStage, github: GitHub) ->
     finally:
         secrets.put_secret_value(SecretId=arn, SecretString=before)
     assert result.code == 2
-    assert "does not hold AWS_ACCESS_KEY and AWS_SECRET_KEY: deploy the Delivery stack again" in result.stderr
+    assert "does not hold AWS_ACCESS_KEY and AWS_SECRET_KEY: run `beanpod cdk deploy --all`" in result.stderr
     assert github.calls == []

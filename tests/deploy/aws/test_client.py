@@ -49,7 +49,7 @@ def test_more_keys_than_one_call_answers_are_unknown() -> None:
     ],
 )
 def test_an_answer_that_is_not_of_aws_is_none(status: int, body: str, what: str) -> None:
-    with pytest.raises(UnansweredError, match=f"^AWS does not answer sts:GetCallerIdentity: the answer {what}"):
+    with pytest.raises(UnansweredError, match=f"^sts:GetCallerIdentity failed: the answer {what}"):
         _answering(status, body).identity()
 
 
@@ -61,7 +61,7 @@ def test_an_answer_that_is_not_of_aws_is_none(status: int, body: str, what: str)
     ],
 )
 def test_an_answer_without_the_headers_of_s3_is_none(action: str, call: Callable[[Aws], object]) -> None:
-    with pytest.raises(UnansweredError, match=f"^AWS does not answer s3:{action}: the answer is cut off or not of AWS"):
+    with pytest.raises(UnansweredError, match=f"^s3:{action} failed: the answer is cut off or not of AWS"):
         call(_answering(200, "<html><body>Log in to the hotel's network</body></html>"))
 
 

@@ -23,7 +23,7 @@ def _refusal(code: str, text: str = "", status: int = 400) -> ClientError:
 CLOCK = "the clock of this machine is wrong: set it and deploy again"
 LACKING = "these credentials lack the permission"
 NOT_LOADED = "the AWS credentials could not be loaded"
-REMEDY = "deploy the Delivery stack again (`beanpod cdk deploy`), or grant it"
+REMEDY = "run `beanpod cdk deploy --all`, or have an administrator grant it"
 DENIED = f"User: arn:aws:iam::1:user/ci is not authorized to perform: {UPDATE}"
 SKEWED = "Signature expired: 20261101T120000Z is now earlier than 20261101T141500Z (20261101T142000Z - 5 min.)"
 DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
@@ -163,7 +163,7 @@ def test_a_statement_to_add_is_of_the_partition_that_aws_names() -> None:
 @pytest.mark.parametrize("text", ['s3:GetObject on resource: "arn:aws:s3:::artifacts/bundles/a.zip"', "ec2:Odd"])
 def test_a_permission_of_the_delivery_stack_has_that_remedy(text: str) -> None:
     (remedy,) = remedies([f"User: ci is not authorized to perform: {text}"])
-    assert remedy.endswith(": deploy the Delivery stack again (`beanpod cdk deploy`), or grant it")
+    assert remedy.endswith(": run `beanpod cdk deploy --all`, or have an administrator grant it")
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ OF_A_SERVICE = {
     "build: {context: nowhere}": "build.context: nowhere: no such folder: write its path from the compose file",
     'build: "https://a.example/b.git"': "build.context: https://a.example/b.git is elsewhere: name a folder",
     "build: {dockerfile: Other}": "build.dockerfile: Other: no such file: write its path from the context",
-    "build: {secrets: [key]}": "build.secrets: the deploy script builds without it: move it into the Dockerfile",
+    "build: {secrets: [key]}": "build.secrets: beanpod deploy builds without it: move it into the Dockerfile",
     "build: {args: [TOKEN]}": "build.args.TOKEN: its value would be this machine's: write one",
     "build: {args: {A: $LEVEL}}": "build.args.A: a build finds no ${LEVEL}: write the value, or ${LEVEL:-default}",
     "image: x\n    platform: linux/arm64": f"platform: linux/arm64 {ONLY_AMD64}",
@@ -101,7 +101,7 @@ def test_everything_that_cannot_run_is_refused_at_once(tmp_path: Path) -> None:
     problems = refused(lambda: compose_bundle(tmp_path, f"{text}  uses: {uses}\n" + "\n".join(SECTIONS), manifest))
     expected = [f"service {name}, {OF_A_SERVICE[keys]}" for name, keys in services.items()]
     expected += [*SECTIONS.values(), f"secrets.given: KEY {NOT_SET} add it to [secrets]"]
-    expected += ["docker-compose.yml: the deploy script writes a file of this name: choose another"]
+    expected += ["docker-compose.yml: Beanpod writes a file of this name: rename it"]
     assert sorted(problems) == sorted(expected)
 
 

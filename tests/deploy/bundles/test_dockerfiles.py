@@ -274,7 +274,7 @@ def test_files_that_may_be_there_are_left_to_docker(tmp_path: Path) -> None:
 NO_FROM = "there is no FROM, so Docker has nothing to build: begin it with FROM and an image"
 STAGES = "FROM a AS build\nFROM a AS Web\n"
 UNUSED = "FROM a AS dev\nCOPY missing /\nFROM a AS tools\nFROM a AS web\nCOPY --from=tools /x /x\n"
-NO_STAGE = "the target of the build: write one of its stages"
+NO_STAGE = "write one of its build stages"
 
 
 @pytest.mark.parametrize(
@@ -282,8 +282,8 @@ NO_STAGE = "the target of the build: write one of its stages"
     [
         ("", "", NO_FROM),
         ("# FROM a\n", "", NO_FROM),
-        (STAGES, "wbe", f"there is no stage wbe, {NO_STAGE} (build, web), or leave it out"),
-        ("FROM a\n", "1", f"there is no stage 1, {NO_STAGE} (none has a name), or leave it out"),
+        (STAGES, "wbe", f"there is no build stage wbe: {NO_STAGE} (build, web), or leave it out"),
+        ("FROM a\n", "1", f"there is no build stage 1: {NO_STAGE} (none has a name), or leave it out"),
         *((STAGES, name, "") for name in ("0", "1", "BUILD", "web")),
         (UNUSED, "web", ""),
         (

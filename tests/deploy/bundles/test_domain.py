@@ -155,7 +155,7 @@ def test_hsts_of_the_projects_own_configuration_is_used(tmp_path: Path, start: S
     name = ".platform/nginx/conf.d/elasticbeanstalk/hsts.conf"
     write(tmp_path, {name: "add_header strict-transport-security 'max-age=60' always;\n"})
     bundle = dockerfile_bundle(tmp_path, text=WITH_DOMAIN)
-    assert bundle.notes == (f"{name}: sets {HSTS}, which the deploy script therefore does not add",)
+    assert bundle.notes == (f"{name}: sets {HSTS}, so Beanpod does not add it",)
     assert start(bundle).ask(X_Forwarded_Proto="https")[2].get_all(HSTS) == ["max-age=60"]
 
 
@@ -177,7 +177,7 @@ def test_an_nginx_configuration_without_the_includes_is_refused(tmp_path: Path) 
 def test_a_file_of_the_project_in_the_place_of_a_generated_one_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {SERVER: "# mine\n"})
     assert refused(lambda: dockerfile_bundle(tmp_path, text=WITH_DOMAIN)) == [
-        f"{SERVER}: the deploy script writes a file of this name: choose another"
+        f"{SERVER}: Beanpod writes a file of this name: rename it"
     ]
     assert dockerfile_bundle(tmp_path).files[SERVER].data == b"# mine\n"
 

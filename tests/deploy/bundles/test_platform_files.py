@@ -36,7 +36,7 @@ def test_a_reserved_name_is_refused(tmp_path: Path) -> None:
     name = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
     write(tmp_path, {name: "#!/bin/sh\n"})
     assert refused(lambda: dockerfile_bundle(tmp_path)) == [
-        f"Dockerfile: {name}: the deploy script writes a file of this name: choose another"
+        f"Dockerfile: {name}: Beanpod writes a file of this name: rename it"
     ]
 
 

@@ -114,7 +114,7 @@ def test_a_release_that_runs_well_passes_and_its_workers_come_up_after_a_reboot(
     assert "as far as this release waits for them: index" in done.stdout
     assert [instance.policy(it) for it in (worker, seed, owners)] == ["unless-stopped", "on-failure", "on-failure"]
     line = failed(instance.verify({"web": Kind.SERVER, "other": Kind.WORKER}, watch=1))
-    assert line == "The release does not run well: service other has no container."
+    assert line == "The release is not healthy: service other has no container."
 
 
 FAILING: list[tuple[Kind, str, str, list[str]]] = [
@@ -145,7 +145,7 @@ def test_a_service_that_does_not_run_fails_the_deployment(docker_engine: Engine,
     # They wait for seconds: all at once.
     with ThreadPoolExecutor(len(FAILING)) as pool:
         for (*_, parts), line in zip(FAILING, pool.map(verified, range(len(FAILING))), strict=True):
-            assert line.startswith("The release does not run well: service it ")
+            assert line.startswith("The release is not healthy: service it ")
             assert [part for part in parts if part not in line] == [], line
 
 
@@ -168,7 +168,7 @@ ASKED = [
     ("/folder", "200,302", 0, "answered 302"),
     ("/folder", "200", 1, f"/folder/: {WRITE} itself into service.health_check_path"),
     ("/cgi-bin/502", "200", 1, "does not reach the app, this must listen on 0.0.0.0, not on 127.0.0.1 only"),
-    ("/none", "200", 1, f"404 on this instance, 200 is wanted; {WRITE} into service.health_check_path"),
+    ("/none", "200", 1, f"404 on this instance, expected 200; {WRITE} into service.health_check_path"),
 ]
 
 
@@ -182,7 +182,7 @@ def test_the_health_path_is_asked_on_the_instance(instance: Verified) -> None:
 def test_an_instance_that_does_not_answer_fails(instance: Verified) -> None:
     instance.start("web", SLEEP)
     assert failed(instance.verify({"web": Kind.SERVER}, watch=1)) == (
-        "The release does not run well: GET http://localhost/health is not answered on this instance; write the port "
+        "The release is not healthy: GET http://localhost/health is not answered on this instance; write the port "
         "on which the app listens into service.port; it must listen on 0.0.0.0, not on 127.0.0.1 only."
     )
 

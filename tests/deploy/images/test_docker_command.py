@@ -19,11 +19,11 @@ FAILED = "the registry or the network failed: try again"
 # What docker prints, and the line that it becomes.
 _PRINTED = {
     "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?": (
-        "no Docker engine answers: start Docker and try `docker info`"
+        "cannot connect to the Docker daemon: start Docker and try `docker info`"
     ),
     # Docker 29.
     "failed to connect to the docker API at unix:///nowhere; check if the path is correct and if the daemon is": (
-        "no Docker engine answers: start Docker"
+        "cannot connect to the Docker daemon: start Docker"
     ),
     "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock": (
         "this user may not use the Docker engine: add them to the group docker"

@@ -67,7 +67,7 @@ Failure = tuple[str, dict[str, Any], type[DeployError], str, str]
 FAILURES: list[Failure] = [
     ("with-errors-silently", {"label": "previous"}, RolledBackError, f"it runs {GOOD.label}; rolled back", ""),
     ("error-event", {"label": "previous"}, RolledBackError, f"it runs {GOOD.label}; rolled back", ""),
-    ("reverts", {}, RolledBackError, "Elastic Beanstalk reverted to it, and it runs well", ""),
+    ("reverts", {}, RolledBackError, "Elastic Beanstalk reverted to it, and it is healthy", ""),
     ("instance-behind", {}, RolledBackError, f"1 of 2 instances does not run {BAD.label}", "Incorrect application ver"),
     ("unhealthy", {}, RolledBackError, "its health is Severe", "failing with HTTP 5xx"),
     ("terminated", {}, NotRolledBackError, "it is Terminating: it cannot be rolled back", ""),

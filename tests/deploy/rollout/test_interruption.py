@@ -15,7 +15,7 @@ from tests.deploy.rollout.sandbox import Sandbox, bundle, handling
 NOTHING = "interrupted: nothing was changed"
 CREATED = "interrupted: version .* was created, the environment was not changed"
 UNDER_WAY = r"interrupted: Elastic Beanstalk may still be rolling out .*: see `beanpod status`"
-DEPLOYED = r"interrupted: .* is deployed, and runs well"
+DEPLOYED = r"interrupted: .* is deployed and healthy"
 GOING_BACK = r"interrupted: a rollback to the previous version may be in progress: see `beanpod status`"
 
 

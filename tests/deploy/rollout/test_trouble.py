@@ -62,7 +62,7 @@ def test_a_look_without_an_answer_is_repeated(sandbox: Sandbox, target: Target) 
 def test_no_answers_until_the_verdict_leave_an_unknown_state(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("throttles", action="DescribeInstancesHealth", times=None)
     rollout, _ = sandbox.rollout(target, settings=Settings(ready_timeout=20))
-    words = r"has ended, and whether it runs well is not known, see `beanpod status`: AWS still refuses"
+    words = r"has ended, and its health is not known, see `beanpod status`: AWS still refuses"
     with pytest.raises(DeadlineError, match=f"the update of environment {target.environment} to .* {words}"):
         rollout.release(bundle("new"))
 

@@ -134,5 +134,7 @@ def test_an_instance_that_a_scaling_group_launches_is_waited_for() -> None:
 
 
 def test_the_state_of_an_environment_that_vanishes_is_unknown() -> None:
-    with pytest.raises(DeadlineError, match=r"runs well is not known, .*: environment guestbook-dev .* does not exist"):
+    with pytest.raises(
+        DeadlineError, match=r"its health is not known, .*: environment guestbook-dev .* does not exist"
+    ):
         _update(_ScriptedAws((None, 1))).verify(WELL)

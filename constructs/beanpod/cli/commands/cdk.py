@@ -7,5 +7,5 @@ from beanpod.cli.commands.context import Context
 
 
 def run(context: Context) -> None:
-    """Run the CDK CLI in place of this process. Raises UsageError if it cannot be installed."""
+    """Run the CDK CLI, and exit with its code. Raises UsageError if it cannot be installed."""
     sys.exit(cdk.run(context.options.arguments, context.environ))

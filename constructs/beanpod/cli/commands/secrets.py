@@ -117,7 +117,8 @@ def _deployer_secret(context: Context) -> str | None:
 
 def _docker_login(environ: Mapping[str, str]) -> dict[str, str]:
     if missing := [name for name in DOCKER_NAMES if not environ.get(name)]:
-        raise UsageError(f"no {' and no '.join(missing)}: set the login that CI pushes with, or use --print")
+        unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
+        raise UsageError(f"{unset}: set the login that CI pushes with, or use --print")
     return {name: environ[name] for name in DOCKER_NAMES}
 
 
@@ -131,7 +132,7 @@ def _deployer_key(context: Context, arn: str | None) -> dict[str, str]:
         key = {name: str(content[name]) for name in AWS_NAMES}
     except (ValueError, KeyError, TypeError):
         names = " and ".join(AWS_NAMES)
-        raise UsageError(f"secret {arn} does not hold {names}: deploy the Delivery stack again") from None
+        raise UsageError(f"secret {arn} does not hold {names}: run `beanpod cdk deploy --all`") from None
     for value in key.values():
         context.display.mask(value)
     return key
@@ -148,12 +149,12 @@ def _set_all(context: Context, destination: Destination, values: Mapping[str, st
 
 
 def _commands(arn: str | None, region: str, destination: Destination) -> Iterable[str]:
-    """Yield the shell commands that set the secrets; each fetches its value, or asks for it."""
+    """Yield the shell commands that set the secrets; each fetches its value, or `gh` asks for it."""
     if arn is not None:
         for name in AWS_NAMES:
             yield f"{_fetch_command(arn, region, name)} | {shlex.join(destination.set_command(name))}"
     for name in DOCKER_NAMES:
-        yield f"{shlex.join(destination.set_command(name))}  # asks for the value that CI pushes with"
+        yield shlex.join(destination.set_command(name))
 
 
 def _fetch_command(arn: str, region: str, name: str) -> str:

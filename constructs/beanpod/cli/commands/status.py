@@ -68,12 +68,12 @@ def _facts(status: EnvironmentStatus) -> Iterator[tuple[str, str | Cell]]:
     yield "version", status.environment.version_label or "none"
     yield "url", status.target.url
     if answer := status.health_path:
-        yield "health", Cell(answer.text, {True: "green", False: "red", None: "yellow"}[answer.well])
-    yield "app", status.target.application
+        yield "health check", Cell(answer.text, {True: "green", False: "red", None: "yellow"}[answer.well])
+    yield "application", status.target.application
     yield "region", status.target.region
     if owner := status.lock_owner:
         text = f"{owner.release.label} by {owner}, locked until {owner.until:%H:%M:%SZ}"
-        yield "rollout", Cell(text, "yellow")
+        yield "deployment", Cell(text, "yellow")
 
 
 def _row(instance: Instance) -> tuple[str | Cell, ...]:

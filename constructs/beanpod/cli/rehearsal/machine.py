@@ -76,7 +76,7 @@ def _engine(missing: list[str]) -> tuple[str, str | None]:
     done = _run("docker", "version", "--format", "{{.Server.Version}} {{.Server.Arch}}")
     if done.returncode:
         said = " ".join(done.stderr.split())
-        missing.append(f"Docker: the engine does not answer: start it first ({said})")
+        missing.append(f"Docker: cannot connect to the Docker daemon: start Docker ({said})")
         return "", None
     version, _, architecture = done.stdout.strip().partition(" ")
     return version, _ARCHITECTURES.get(architecture)

@@ -107,7 +107,7 @@ def _refusal(error: "ClientError", action: str) -> DeployError:
 
 def _not_of_aws(action: str, what: str) -> DeployError:
     return UnansweredError(
-        f"AWS does not answer {action}: the answer {what}, as from a proxy: check the connection, HTTPS_PROXY and "
+        f"{action} failed: the answer {what}, as from a proxy: check the connection, HTTPS_PROXY and "
         "AWS_ENDPOINT_URL, then try again"
     )
 

@@ -95,7 +95,7 @@ def remedy(action: str, text: str = "") -> str:
         return "the deploy user may not do this: use credentials of your own that may"
     known = MISSING.get(action)
     if known is None or (action == "s3:GetObject" and "elasticbeanstalk-env-resources-" not in text):
-        return "deploy the Delivery stack again (`beanpod cdk deploy`), or grant it"
+        return "run `beanpod cdk deploy --all`, or have an administrator grant it"
     partition = _PARTITION.search(text)
     what = known.remedy(action)
     return f"{known.why}: {what.replace('arn:aws:', partition[0]) if partition else what}"

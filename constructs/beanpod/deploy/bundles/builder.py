@@ -50,7 +50,7 @@ def plan_bundle(stage: StageConfig, root: Path) -> BundlePlan:
         files |= domain_files(stage.domain, extras, elsewhere, of_domain)
     if not stage.service.compose:
         files |= timeout_files(stage.environment.load_balancer.idle_timeout_seconds, extras)
-    problems += (f"{name}: the deploy script writes a file of this name: choose another" for name in reserved)
+    problems += (f"{name}: Beanpod writes a file of this name: rename it" for name in reserved)
     size = too_large({name: len(file.data) for name, file in files.items()})
     refuse(plan.subject, problems, elsewhere=[*elsewhere, *([size] if size else [])])
     images = {"service.image": stage.service.image} if plan.specs else {}

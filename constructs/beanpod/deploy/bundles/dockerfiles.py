@@ -222,7 +222,7 @@ def _problem_of_stages(file: Dockerfile, target: str | None) -> str | None:
     if file.built(target):
         return None
     names = ", ".join(stage.name for stage in file.stages if stage.name) or "none has a name"
-    return f"there is no stage {target}, the target of the build: write one of its stages ({names}), or leave it out"
+    return f"there is no build stage {target}: write one of its build stages ({names}), or leave it out"
 
 
 def exposed_ports(spec: BuildSpec) -> tuple[int, ...] | None:

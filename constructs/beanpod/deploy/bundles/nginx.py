@@ -67,9 +67,7 @@ def domain_files(
         problems: Where what would disable the redirects is added.
         notes: Where what the owner should know is added.
     """
-    problems += (
-        f"{name}: the deploy script writes a file of this name: choose another" for name in _OWN if name in files
-    )
+    problems += (f"{name}: Beanpod writes a file of this name: rename it" for name in _OWN if name in files)
     own = {
         name: tuple(_directives(file.data.decode(errors="replace")))
         for name, file in files.items()
@@ -80,7 +78,7 @@ def domain_files(
     aliases = (_ALIAS.format(alias=alias, name=domain.name) for alias in domain.aliases)
     server = "".join((_REDIRECTS.format(name=domain.name), *aliases))
     if sends := sorted(name for name, directives in own.items() if any(_sends_hsts(words) for _, words in directives)):
-        notes.append(f"{sends[0]}: sets {_HSTS}, which the deploy script therefore does not add")
+        notes.append(f"{sends[0]}: sets {_HSTS}, so Beanpod does not add it")
         return {_SERVER: BundleFile(server.encode())}
     # A block with an add_header inherits none from the block around it, so ours is in the same block as the project's.
     in_server = any(_adds_to_server(name, directives) for name, directives in own.items())

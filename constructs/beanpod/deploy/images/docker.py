@@ -38,7 +38,7 @@ _REMEDIES = {
     r"permission denied while trying to connect to the docker": "this user may not use the Docker engine: add them to "
     "the group docker",
     r"cannot connect to the docker daemon|is the docker daemon running|error during connect|"
-    r"failed to connect to the docker api": "no Docker engine answers: start Docker and try `docker info`",
+    r"failed to connect to the docker api": "cannot connect to the Docker daemon: start Docker and try `docker info`",
     r"toomanyrequests|too many requests|pull rate limit": f"{RATE_LIMIT}: try again later, or if DOCKER_USERNAME is "
     "not set, set it and DOCKER_PASSWORD, since Docker Hub allows more with a login",
     r"error checking context: (?:can't stat|no permission)|error from sender: open .* permission denied": "this user "

@@ -203,7 +203,7 @@ fail() {
             code='137 (killed, often for lack of memory: write a larger type into environment.instance_types)'
         details=" Exit code $code, $restarts restarts. Its last lines: $(last_lines)"
     fi
-    echo "The release does not run well: $1.$details" >&2
+    echo "The release is not healthy: $1.$details" >&2
     exit 1
 }
 
@@ -235,7 +235,7 @@ ask() {
             "http://localhost$health_path")
         answer=${response%% *}
         if accepts "$answer"; then
-            echo "The release runs well: GET http://localhost$health_path answered $answer${unseen:-}."
+            echo "The release is healthy: GET http://localhost$health_path answered $answer${unseen:-}."
             return
         fi
         [ $(($(now) - asked)) -lt "$patience" ] || break
@@ -256,7 +256,7 @@ ask() {
         400 | 421) hint='; does it take the host name localhost?' ;;
         *) hint='' ;;
     esac
-    fail "GET http://localhost$health_path answered $answer on this instance, $health_codes is wanted$hint"
+    fail "GET http://localhost$health_path answered $answer on this instance, expected $health_codes$hint"
 }
 
 # Codes as in MatcherHTTPCode: 200,301 or 200-299.
