@@ -61,7 +61,6 @@ _UNIT = (
     "tests/constructs",
     "tests/deploy/aws/test_errors.py",
     "tests/manifest",
-    "tests/stacks/test_picture.py",
     "tests/stacks/test_stacks.py",
     "tests/test_rules.py",
     "tests/test_stacks.py",
