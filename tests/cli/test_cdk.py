@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from beanpod.cli import cdk
 from beanpod.cli.cdk import deployment, install, synthesis
 from beanpod.deploy.errors import UsageError
 from tests.http_servers import serving
-from tests.waiting import SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ROOT / "constructs/beanpod/cli/cdk_cli"
@@ -26,9 +26,13 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def first_run(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> "subprocess.CompletedProcess[str]":
-    """The run that installs the CLI."""
-    return run(environ, "--version", folder=tmp_path_factory.mktemp("empty"))
+def first_runs(
+    environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> "list[subprocess.CompletedProcess[str]]":
+    """Two runs at once, which find no CLI."""
+    folder = tmp_path_factory.mktemp("empty")
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda _: run(environ, "--version", folder=folder), range(2)))
 
 
 def run(environ: dict[str, str], *arguments: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[str]":
@@ -36,11 +40,18 @@ def run(environ: dict[str, str], *arguments: str, folder: Path = ROOT) -> "subpr
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
 
-def test_the_cli_is_installed_once_and_runs_the_app(
-    environ: dict[str, str], first_run: "subprocess.CompletedProcess[str]"
+def test_two_processes_may_install_the_cli_at_once(
+    environ: dict[str, str], first_runs: "list[subprocess.CompletedProcess[str]]"
 ) -> None:
-    assert first_run.returncode == 0, first_run.stderr
-    assert first_run.stderr == "Installing the CDK CLI: once for this version of Beanpod.\n"
+    assert [(first.returncode, first.stdout) for first in first_runs] == [(0, first_runs[0].stdout)] * 2, first_runs
+    installing = "Installing the CDK CLI: once for this version of Beanpod.\n"
+    assert {first.stderr for first in first_runs} - {""} == {installing}
+    (installed,) = Path(environ["XDG_CACHE_HOME"], "beanpod").iterdir()
+    assert (installed / "node_modules/aws-cdk/bin/cdk").is_file()
+
+
+@pytest.mark.usefixtures("first_runs")
+def test_the_cli_is_installed_once_and_runs_the_app(environ: dict[str, str]) -> None:
     again = run(environ, "list", "--no-notices")
     assert again.returncode == 0, again.stderr
     assert again.stdout.split() == [f"guestbook-dev-{part}" for part in ("network", "database", "service", "delivery")]
@@ -48,7 +59,7 @@ def test_the_cli_is_installed_once_and_runs_the_app(
     assert run(environ, "frobnicate").returncode == 1
 
 
-@pytest.mark.usefixtures("first_run")
+@pytest.mark.usefixtures("first_runs")
 def test_what_is_checked_before_a_deployment_is_synthesised_with_all_its_flags(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
@@ -66,7 +77,7 @@ def test_what_is_checked_before_a_deployment_is_synthesised_with_all_its_flags(
     assert not re.search("aws:cdk:path|AWS::CDK::Metadata", "".join(templates))
 
 
-@pytest.mark.usefixtures("first_run")
+@pytest.mark.usefixtures("first_runs")
 def test_an_app_may_print_in_any_encoding(environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("import os, sys\nos.write(2, b'caf\\xe9\\n')\nsys.exit(3)\n")
     (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n')
@@ -75,7 +86,7 @@ def test_an_app_may_print_in_any_encoding(environ: dict[str, str], tmp_path: Pat
     assert (done.returncode, "caf\ufffd" in done.stderr) == (1, True), done.stderr
 
 
-@pytest.mark.usefixtures("first_run")
+@pytest.mark.usefixtures("first_runs")
 def test_no_other_stage_is_synthesised_into_what_is_checked(environ: dict[str, str], tmp_path: Path) -> None:
     found: list[str] = []
 
@@ -124,19 +135,6 @@ def test_a_profile_named_deploy_is_not_taken_for_the_command() -> None:
     named = synthesis(["--profile=deploy", "deploy", "--all"], Path("out"))
     assert named[:3] == ["--profile=deploy", "synth", "--all"]
     assert synthesis(["deploy", "deploy"], Path("out"))[:2] == ["synth", "deploy"]
-
-
-def test_two_processes_may_install_it_at_once(tmp_path: Path) -> None:
-    environ = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
-    code = "from beanpod.cli.cdk import cdk_command; import os; print(cdk_command(os.environ)[1])"
-    both = [
-        subprocess.Popen([sys.executable, "-c", code], env=environ, stdout=subprocess.PIPE, text=True) for _ in "ab"
-    ]
-    printed = {process.communicate(timeout=SECONDS)[0].strip() for process in both}
-    assert [process.returncode for process in both] == [0, 0]
-    (script,) = printed
-    assert Path(script).is_file()
-    assert [path.name for path in (tmp_path / "beanpod").iterdir()] == [Path(script).parents[3].name]
 
 
 def test_a_failed_installation_is_one_line_and_nothing_is_installed(tmp_path: Path) -> None:

@@ -18,14 +18,14 @@ from botocore.exceptions import ClientError
 from beanpod_emulator import EmbeddedAws
 from tests.deploy.deployed_stage import client
 from tests.deploy.engine import Engine, docker_engine
-from tests.deploy.registry import local_registry
+from tests.deploy.registry import local_registry, pushed_layers, share_layers
 from tests.docs.github import GitHub
 from tests.docs.pages import ROOT, Block, blocks, examples, parts_not_printed, screen
 from tests.docs.walkthrough import Walkthrough
 from tests.wheels import link_packages, wheels
 from tools.github import Run
 
-__all__ = ["docker_engine", "wheels"]
+__all__ = ["docker_engine", "pushed_layers", "wheels"]
 START = ROOT / "docs/getting-started.md"
 OPERATIONS = ("changes", "operations", "removing")
 PASSWORD = "open sesame"
@@ -74,9 +74,10 @@ def assert_shown(deployed: Deployed, *examples: tuple[Block, Block]) -> None:
 
 @pytest.fixture(scope="module")
 def deployed(
-    docker_engine: Engine, wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+    docker_engine: Engine, wheels: dict[str, Path], pushed_layers: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("walkthrough")
+    share_layers(folder / "registry/data", pushed_layers, "ada/guestbook")
     (folder / "home").mkdir()
     app = Path(
         shutil.copytree(ROOT / "service", folder / "app", ignore=shutil.ignore_patterns("node_modules", "*.yaml"))

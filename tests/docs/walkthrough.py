@@ -123,6 +123,7 @@ class Walkthrough:
             # What this machine has fetched already.
             "NPM_CONFIG_CACHE": str(Path.home() / ".npm"),
             "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),
+            "NODE_COMPILE_CACHE": os.environ["NODE_COMPILE_CACHE"],
             "COLUMNS": "80",
             "SESSION": str(self.folder / "session"),
             "CDK_DISABLE_CLI_TELEMETRY": "true",

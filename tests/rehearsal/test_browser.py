@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.deploy.engine import Engine, docker_engine
-from tests.deploy.registry import local_registry
+from tests.deploy.registry import local_registry, pushed_layers, share_layers
 from tests.rehearsal.browser import (
     NoBrowserError,
     browser,
@@ -24,7 +24,7 @@ from tests.rehearsal.picture import take_pictures
 from tests.rehearsal.site import Release, Site, site
 from tests.service.machine import ROOT
 
-__all__ = ["browser", "docker_engine"]
+__all__ = ["browser", "docker_engine", "pushed_layers"]
 UNBROKEN = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen"
 PARTS = "document.body.append(Object.assign(document.createElement({0!r}), {1}))"
 
@@ -38,8 +38,11 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(browser: Browser, docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(
+    browser: Browser, docker_engine: Engine, pushed_layers: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("site")
+    share_layers(folder / "registry/data", pushed_layers, "beanpod/guestbook")
     with local_registry(folder / "registry") as registry, site(folder, registry) as made:
         yield Running(made, made.release())
 

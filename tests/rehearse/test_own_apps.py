@@ -17,19 +17,27 @@ import pytest
 
 from beanpod.cli.rehearsal.domain import opener
 from tests.deploy.engine import Engine, absent, docker_engine
+from tests.deploy.registry import pushed_layers, share_layers
 from tests.rehearse.apps import DJANGO, JAVA, REDIS, lay_out
 from tests.wheels import installed_python, wheels
 
-__all__ = ["docker_engine", "installed_python", "wheels"]
+__all__ = ["docker_engine", "installed_python", "pushed_layers", "wheels"]
 _SECONDS = 900
 
 
 @dataclass(frozen=True)
 class Owner:
-    """An owner of an app, in its folder. python: of their environment."""
+    """An owner of an app, in its folder.
+
+    Attributes:
+        python: Of their environment.
+        root: The app's folder.
+        registry: Where the registry of a rehearsal keeps its images.
+    """
 
     python: Path
     root: Path
+    registry: Path
 
     def beanpod(self, *arguments: str) -> str:
         """Run a command that must succeed; what it prints."""
@@ -80,7 +88,8 @@ class Owner:
     @property
     def environ(self) -> dict[str, str]:
         # Not pytest's path to this checkout.
-        return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return environ | {"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(self.registry)}
 
 
 def docker(*arguments: str) -> bool:
@@ -134,6 +143,7 @@ class Page:
 def test_a_page_answers_from_its_database(
     docker_engine: Engine,
     installed_python: Path,
+    pushed_layers: Path,
     tmp_path: Path,
     files: dict[str, str],
     health_path: str | None,
@@ -144,7 +154,8 @@ def test_a_page_answers_from_its_database(
     for image in images.split():
         if not any(docker(*command, image) for command in (("image", "inspect"), ("pull", "--quiet"))):
             absent(f"there is no image {image}")
-    owner = Owner(installed_python, lay_out(files, tmp_path / "shop"))
+    registry = share_layers(tmp_path / "registry", pushed_layers, "ada/shop")
+    owner = Owner(installed_python, lay_out(files, tmp_path / "shop"), registry)
     owner.beanpod("init", "--image", "ada/shop", *(("--health-check-path", health_path) if health_path else ()))
     with (owner.root / "beanpod.toml").open("a") as manifest:
         manifest.write(more)

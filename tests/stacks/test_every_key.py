@@ -66,32 +66,45 @@ BASE: dict[str, Any] = {
     "service": {"name": "shop", "image": "ada/shop"},
     "database": {"engine": "mysql"},
 }
+# What a stage has where a key needs others. As few stages as can be: each is deployed, which takes a second or two.
+MORE: dict[str, Any] = {
+    "secrets": {
+        "A": {"generate": 32},
+        "B": {"secretsmanager": SECRET.format("a")},
+        "C": {"ssm": "/shop/a"},
+    },
+    "environment": {
+        "deployment_policy": "TrafficSplitting",
+        "managed_updates": {"level": "none"},
+        "scaling": {"lower_threshold": 1, "upper_threshold": 5},
+        "load_balancer": {"access_logs_bucket": "logs"},
+    },
+    "delivery": {"github": GITHUB},
+}
+WITH_COMPOSE: dict[str, Any] = {
+    "domain": {**DOMAIN, "name": "app.example.com"},
+    "service": {**BASE["service"], "compose": "compose.yaml"},
+}
+WITH_CERTIFICATE = {"domain": {"name": "shop.example.com", "certificate": CERTIFICATE}}
 # What a stage has before a key is changed, besides BASE.
 GIVEN: dict[str, dict[str, Any]] = {
     "domain.": {"domain": DOMAIN},
-    "domain.certificate": {"domain": {"name": "shop.example.com", "certificate": CERTIFICATE}},
-    "domain.hosted_zone": {"domain": {"name": "shop.example.com", "certificate": CERTIFICATE}},
-    "domain.redirects_http": {
-        "domain": {**DOMAIN, "name": "app.example.com"},
-        "service": {**BASE["service"], "compose": "compose.yaml"},
-    },
-    "secrets.generate": {"secrets": {"A": {"generate": 32}}},
-    "secrets.secretsmanager": {"secrets": {"A": {"secretsmanager": SECRET.format("a")}}},
-    "secrets.field": {"secrets": {"A": {"secretsmanager": SECRET.format("a")}}},
-    "secrets.ssm": {"secrets": {"A": {"ssm": "/shop/a"}}},
-    "secrets.database": {"secrets": {"A": {"ssm": "/shop/a"}}},
+    "domain.certificate": WITH_CERTIFICATE,
+    "domain.hosted_zone": WITH_CERTIFICATE,
+    "domain.redirects_http": WITH_COMPOSE,
+    "secrets.": MORE,
     "network.vpc.": {"network": {"vpc": VPC}},
-    "environment.scaling.measure": {"environment": {"scaling": {"lower_threshold": 1, "upper_threshold": 5}}},
-    "environment.load_balancer.access_logs_prefix": {"environment": {"load_balancer": {"access_logs_bucket": "logs"}}},
+    "environment.scaling.measure": MORE,
+    "environment.load_balancer.access_logs_prefix": MORE,
     "environment.batch_size": {"environment": {"deployment_policy": "Rolling"}},
-    "environment.traffic_split_percent": {"environment": {"deployment_policy": "TrafficSplitting"}},
-    "environment.evaluation_minutes": {"environment": {"deployment_policy": "TrafficSplitting"}},
-    "environment.managed_updates": {"environment": {"managed_updates": {"level": "none"}}},
+    "environment.traffic_split_percent": MORE,
+    "environment.evaluation_minutes": MORE,
+    "environment.managed_updates": MORE,
     "environment.managed_updates.": {},
-    "environment.platform": {"environment": {"managed_updates": {"level": "none"}}},
+    "environment.platform": MORE,
     "database": {"database": None},
-    "database.compose_service": {"service": {**BASE["service"], "compose": "compose.yaml"}},
-    "delivery.github.": {"delivery": {"github": GITHUB}},
+    "database.compose_service": WITH_COMPOSE,
+    "delivery.github.": MORE,
     "delivery.github.environment": {
         "delivery": {"github": {"repository": "ada/shop", "environment": "prod", "provider_arn": PROVIDER}}
     },
@@ -119,10 +132,10 @@ VALUES: dict[str, Any] = {
     "variables": {"LOG_LEVEL": "debug"},
     "secrets": {"MAP_TOKEN": {"ssm": "/shop/map-token"}},
     "secrets.generate": {"A": {"generate": 40}},
-    "secrets.database": {"A": {"database": "password"}},
-    "secrets.secretsmanager": {"A": {"secretsmanager": SECRET.format("b")}},
-    "secrets.field": {"A": {"secretsmanager": SECRET.format("a"), "field": "key"}},
-    "secrets.ssm": {"A": {"ssm": "/shop/b"}},
+    "secrets.database": {"C": {"database": "password"}},
+    "secrets.secretsmanager": {"B": {"secretsmanager": SECRET.format("b")}},
+    "secrets.field": {"B": {"secretsmanager": SECRET.format("a"), "field": "key"}},
+    "secrets.ssm": {"C": {"ssm": "/shop/b"}},
     "network.vpc": VPC,
     "network.nat_gateways": 1,
     "network.allow_from": ["203.0.113.0/24"],
@@ -196,7 +209,7 @@ def changed(name: str) -> dict[str, Any]:
     before, path = written(name), name.split(".")
     tables = json.loads(json.dumps(before))
     if path[0] == "secrets":
-        return {**tables, "secrets": VALUES[name]}
+        return {**tables, "secrets": tables.get("secrets", {}) | VALUES[name]}
     place = tables
     for part in path[:-1]:
         place = place.setdefault(part, {})

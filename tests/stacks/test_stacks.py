@@ -13,7 +13,8 @@ from cfnlint.api import lint
 
 from beanpod.manifest import Manifest
 from stacks import add_stage
-from tests.stacks.conftest import Stage, synthesise, write_manifest
+from tests.stacks.conftest import ROOT, Stage, synthesise, write_manifest
+from tools.picture import cards, main
 
 StageOf = Callable[..., Stage]
 PRODUCTION = ("production", "mysql", "zone")
@@ -201,3 +202,19 @@ def test_the_session_of_githubs_role_lasts_as_long_as_a_rollout_and_its_rollback
     manifest.write_text(manifest.read_text() + tables)
     roles = synthesise(manifest).resources("delivery", "AWS::IAM::Role").values()
     assert [role["Properties"]["MaxSessionDuration"] for role in roles] == [3 * 3600]
+
+
+def test_the_picture_has_a_card_for_every_part_that_costs_or_protects(stage: Stage) -> None:
+    named = {f"guestbook-test-{part}": template for part, template in stage.templates.items()}
+    titles = [card.title for card in cards(named).values()]
+    groups = len(stage.resources("network", "AWS::EC2::SecurityGroup"))
+    assert titles.count("Security group") == groups
+    assert titles.count("Beanstalk environment") == 1
+    assert titles.count("RDS instance") == int("database" in stage.templates)
+
+
+def test_the_committed_picture_is_current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    main(str(tmp_path / "drawn.svg"))
+    committed = (ROOT / "docs/architecture.svg").read_text(encoding="utf-8")
+    assert (tmp_path / "drawn.svg").read_text(encoding="utf-8") == committed, "run: make picture"
