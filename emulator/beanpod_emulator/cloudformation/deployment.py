@@ -10,7 +10,7 @@ from moto.core.exceptions import ServiceException
 
 from beanpod_emulator.cloudformation import schemas
 from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
-from beanpod_emulator.cloudformation.handlers import HANDLERS, Context, State
+from beanpod_emulator.cloudformation.handlers import HANDLERS, Handler, State
 from beanpod_emulator.cloudformation.intrinsics import Evaluator, resolve
 from beanpod_emulator.cloudformation.stack import DeployedResource, Output, Stack
 from beanpod_emulator.cloudformation.template import Template
@@ -33,6 +33,11 @@ def _reason(error: Exception) -> str:
     # A handler's own mistake must end in the stack's status: a client would wait for ever for a stack in progress.
     _log.error("a resource handler failed", exc_info=error)
     return f"The emulated AWS failed: {type(error).__name__}: {error}"
+
+
+def _refused(resource_type: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return the properties that differ, and cannot be changed."""
+    return sorted(name for name in HANDLERS[resource_type].unchangeable if old.get(name) != new.get(name))
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Operations:
         if current and not replacing:
             state = self._update(current, current.properties, properties)
         else:
-            state = HANDLERS[body["Type"]].create(self._context(logical_id), resolve(properties, self.region))
+            state = self._handler(body["Type"], logical_id).create(resolve(properties, self.region))
         self.stack.resources[logical_id] = deployed = DeployedResource(
             stack_id=self.stack.stack_id,
             stack_name=self.stack.name,
@@ -108,17 +113,16 @@ class Operations:
             resource: The resource.
             policy: UpdateReplacePolicy or DeletionPolicy. Default: its DeletionPolicy.
         """
-        handler = HANDLERS[resource.type]
+        handler = self._handler(resource.type, resource.logical_id)
         policy = policy or resource.body.get("DeletionPolicy", handler.default_deletion_policy)
         if policy in _RETAINED:
             self._log(resource, "DELETE_SKIPPED")
             return True
         self._log(resource, "DELETE_IN_PROGRESS")
         try:
-            context = self._context(resource.logical_id)
             if policy == "Snapshot":
-                handler.snapshot(context, resource.state)
-            handler.delete(context, resource.state, resource.properties)
+                handler.snapshot(resource.state)
+            handler.delete(resource.state, resource.properties)
         except Exception as error:
             self._log(resource, "DELETE_FAILED", _reason(error))
             return False
@@ -127,13 +131,13 @@ class Operations:
 
     def _update(self, resource: DeployedResource, old: dict[str, Any], new: dict[str, Any]) -> State:
         before, after = (resolve(properties, self.region) for properties in (old, new))
-        return HANDLERS[resource.type].update(self._context(resource.logical_id), resource.state, before, after)
+        return self._handler(resource.type, resource.logical_id).update(resource.state, before, after)
 
     def _log(self, resource: DeployedResource, status: str, text: str | None = None) -> None:
         self.stack.log(resource.logical_id, resource.physical_id, resource.type, status, text)
 
-    def _context(self, logical_id: str) -> Context:
-        return Context(self.account, self.region, self.stack.name, logical_id, self.emulator)
+    def _handler(self, resource_type: str, logical_id: str) -> Handler:
+        return HANDLERS[resource_type](self.account, self.region, self.stack.name, logical_id, self.emulator)
 
 
 class DeploymentFailedError(Exception):
@@ -238,7 +242,7 @@ class Deployment:
             self.stack.resources[logical_id] = replace(current, body=body)
         elif schemas.replaced_by(current.type, current.properties, properties):
             self._replace(current, body, properties)
-        elif refused := HANDLERS[current.type].refused(current.properties, properties):
+        elif refused := _refused(current.type, current.properties, properties):
             raise ResourceFailedError(f"Updates are not allowed for property - {', '.join(refused)}.")
         else:
             self._undo.append(lambda: self.operations.restore(current, properties))
