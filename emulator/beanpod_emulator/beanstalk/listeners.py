@@ -63,7 +63,7 @@ def listeners(environment: Environment) -> tuple[Listener, ...]:
     return tuple(_listener(name, values) for name, values in enabled.items())
 
 
-def listener_problems(environment: Environment, region: str) -> Iterator[str]:
+def listener_problems(environment: Environment) -> Iterator[str]:
     """Yield the error events of listeners that the load balancer cannot have."""
     for listener in listeners(environment):
         if listener.secure:
@@ -72,7 +72,7 @@ def listener_problems(environment: Environment, region: str) -> Iterator[str]:
             if not listener.protocols:
                 yield _problem(f"SSL policy '{listener.policy}' not found", "SSLPolicyNotFound")
             for arn in listener.certificates:
-                yield from _certificate_problems(arn, region)
+                yield from _certificate_problems(arn, environment.region)
 
 
 def _options(settings: Settings) -> dict[str, dict[str, str]]:

@@ -49,7 +49,7 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
                 f"Unable to delete application {name} because it has running environments."
             )
         for environment in running:
-            self.environments.operations.terminate(environment, request_id)
+            self.environments.operations(environment).terminate(request_id)
         self.applications.all.pop(name, None)
         if not running:
             self.environments.forget(name)

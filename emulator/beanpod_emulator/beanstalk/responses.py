@@ -11,6 +11,7 @@ from beanpod_emulator.beanstalk import downstream, options, platforms, render
 from beanpod_emulator.beanstalk.applications import checked, without
 from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError, InvalidStateError
 from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, backend_of
+from beanpod_emulator.beanstalk.operations import Operations
 from beanpod_emulator.beanstalk.options import Settings
 from beanpod_emulator.beanstalk.platforms import PLATFORMS, Platform
 from beanpod_emulator.beanstalk.state import Environment, Event
@@ -73,9 +74,7 @@ class EnvironmentActions(Actions):
 
     def update_environment(self) -> ActionResult:
         request = dict(self._get_params())
-        self.backend.environments.operations.start_concurrent_update(
-            self._environment(), request.get("VersionLabel", "")
-        )
+        self._operations(self._environment()).start_concurrent_update(request.get("VersionLabel", ""))
         environment = self._environment(ready=True)
         error_event = self._error_event(environment, request.get("VersionLabel"))
         self.backend.environments.update(environment, request, self.request_id, error_event)
@@ -85,22 +84,22 @@ class EnvironmentActions(Actions):
         environment = self._environment()
         if environment.status == "Terminating":
             raise InvalidStateError(environment.name, "Ready")
-        self.backend.environments.operations.terminate(environment, self.request_id)
+        self._operations(environment).terminate(self.request_id)
         return ActionResult(environment)
 
     def abort_environment_update(self) -> ActionResult:
         environment = self._environment()
         if not environment.abortable:
             raise InvalidStateError(environment.name, "pending deployment")
-        self.backend.environments.operations.abort(environment, self.request_id)
+        self._operations(environment).abort(self.request_id)
         return EmptyResult()
 
     def restart_app_server(self) -> ActionResult:
-        self.backend.environments.operations.restart(self._environment(ready=True), self.request_id)
+        self._operations(self._environment(ready=True)).restart(self.request_id)
         return EmptyResult()
 
     def rebuild_environment(self) -> ActionResult:
-        self.backend.environments.operations.rebuild(self._environment(ready=True), self.request_id)
+        self._operations(self._environment(ready=True)).rebuild(self.request_id)
         return EmptyResult()
 
     def describe_environments(self) -> ActionResult:
@@ -151,6 +150,9 @@ class EnvironmentActions(Actions):
         environments = self.backend.environments
         find = environments.ready if ready else environments.find
         return find(self._get_param("EnvironmentName"), self._get_param("EnvironmentId"))
+
+    def _operations(self, environment: Environment) -> Operations:
+        return self.backend.environments.operations(environment)
 
     def _error_event(self, environment: Environment, label: str | None) -> str | None:
         """Return the error event for a version that cannot be deployed; None if it can."""
