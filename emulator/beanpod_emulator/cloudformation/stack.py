@@ -123,7 +123,6 @@ class _Described:
             "NotificationARNs": "request.notification_arns",
             "RoleARN": "request.role_arn",
             "DisableRollback": "request.disable_rollback",
-            "Changes": "change_list",
             "EnableTerminationProtection": "termination_protection",
             "DriftInformation": "drift",
         }
@@ -219,20 +218,13 @@ class Stack(_Described):
         )
 
 
-@dataclass(frozen=True)
-class Change:
-    action: str
-    logical_resource_id: str
-    resource_type: str
-    physical_resource_id: str | None = None
-    replacement: str | None = None
-    scope: list[str] = field(default_factory=list)
-    details: list[dict[str, Any]] = field(default_factory=list)
-
-
 @dataclass
 class ChangeSet(_Described):
-    """A change set."""
+    """A change set.
+
+    Attributes:
+        changes: As the API has them.
+    """
 
     change_set_id: str
     name: str
@@ -240,7 +232,7 @@ class ChangeSet(_Described):
     stack: Stack
     request: Request
     creation_time: datetime
-    changes: list[Change]
+    changes: list[dict[str, Any]]
     description: str | None = None
     status: str = "CREATE_COMPLETE"
     status_reason: str | None = None
@@ -254,11 +246,6 @@ class ChangeSet(_Described):
     def stack_name(self) -> str:
         return self.stack.name
 
-    @property
-    def change_list(self) -> list[dict[str, Any]]:
-        """Changes as the API has them."""
-        return [{"Type": "Resource", "ResourceChange": change} for change in self.changes]
-
 
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
@@ -270,21 +257,26 @@ def anything_changes(stack: Stack, request: Request) -> bool:
     return wanted != (deployed, stack.parameters, stack.tags)
 
 
-def changes(stack: Stack, request: Request) -> list[Change]:
+def changes(stack: Stack, request: Request) -> list[dict[str, Any]]:
     """Return the resources that would be added, modified or removed, by comparing templates."""
     old = stack.template.resources if stack.template else {}
     found = []
     for logical_id, body in request.template.resources.items():
         current = stack.resources.get(logical_id)
         if current is None:
-            found.append(Change("Add", logical_id, body["Type"]))
+            found.append(_change("Add", logical_id, body["Type"]))
         elif body != old[logical_id] or request.tags != stack.tags:
             found.append(_modification(logical_id, current.physical_id, old[logical_id], body))
     gone = (it for logical_id, it in stack.resources.items() if logical_id not in request.template.resources)
-    return found + [Change("Remove", it.logical_id, it.type, it.physical_id) for it in gone]
+    return found + [_change("Remove", it.logical_id, it.type, PhysicalResourceId=it.physical_id) for it in gone]
 
 
-def _modification(logical_id: str, physical_id: str | None, old: dict[str, Any], new: dict[str, Any]) -> Change:
+def _change(action: str, logical_id: str, resource_type: str, **more: Any) -> dict[str, Any]:
+    change = {"Action": action, "LogicalResourceId": logical_id, "ResourceType": resource_type}
+    return {"Type": "Resource", "ResourceChange": {"Scope": [], "Details": []} | change | more}
+
+
+def _modification(logical_id: str, physical_id: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Return the change of a resource, with each property that differs: the CDK CLI shows no other."""
     before, after = old.get("Properties", {}), new.get("Properties", {})
     replaced = {path.partition("/")[0] for path in schemas.replaced_by(new["Type"], before, after)}
@@ -303,5 +295,12 @@ def _modification(logical_id: str, physical_id: str | None, old: dict[str, Any],
         for name in names
     ]
     scope = [name for name in ("Properties", "Metadata") if old.get(name) != new.get(name)] or ["Tags"]
-    replacement = "True" if replaced else "Conditional" if perhaps else "False"
-    return Change("Modify", logical_id, new["Type"], physical_id, replacement, scope, details)
+    return _change(
+        "Modify",
+        logical_id,
+        new["Type"],
+        PhysicalResourceId=physical_id,
+        Replacement="True" if replaced else "Conditional" if perhaps else "False",
+        Scope=scope,
+        Details=details,
+    )
