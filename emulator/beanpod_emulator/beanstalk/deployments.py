@@ -16,7 +16,8 @@ _COMMAND = "aws:elasticbeanstalk:command"
 _HEX = "0123456789abcdef"
 _FAILING = ("error-event", "with-errors-silently")
 _ENGINE_ERROR = "Engine execution has encountered an error."
-_REPLACING = {
+# The policies that replace all instances, and how they announce it.
+REPLACING = {
     "Immutable": "Immutable deployment policy enabled. Launching one instance with the new settings to verify health.",
     "TrafficSplitting": "Traffic splitting deployment policy enabled. Launching new instances with the new version.",
 }
@@ -91,8 +92,7 @@ def scale(environment: Environment, location: Location) -> None:
 
 
 def _launch(environment: Environment, location: Location, deployment: Deployment, count: int) -> list[Instance]:
-    types = environment.option("aws:ec2:instances", "InstanceTypes", "t3.micro")
-    kind = types.split(",")[0].strip()
+    kind = environment.option("aws:ec2:instances", "InstanceTypes", "t3.micro").partition(",")[0].strip()
     zones = (f"{location.region}{'ab'[number % 2]}" for number in range(count))
     return [Instance(random_id("i-0", 16, _HEX), location.now(), kind, zone, deployment) for zone in zones]
 
@@ -118,11 +118,11 @@ class DeploymentPlan:
 
 def plan_deployment(environment: Environment, location: Location, deployment: Deployment) -> DeploymentPlan:
     """Return the plan of the environment's deployment policy; new instances run `deployment`."""
-    policy = environment.option(_COMMAND, "DeploymentPolicy", "AllAtOnce")
+    policy = environment.deployment_policy
     instances = list(environment.instances)
-    if policy in _REPLACING:
+    if policy in REPLACING:
         launched = _launch(environment, location, deployment, len(instances))
-        return DeploymentPlan([launched], _REPLACING[policy], launched=launched, terminating=instances)
+        return DeploymentPlan([launched], REPLACING[policy], launched=launched, terminating=instances)
     if policy == "AllAtOnce":
         return DeploymentPlan([instances])
     batches = _batches(environment, instances)

@@ -77,7 +77,7 @@ class Row:
 
     def matches(self, environment: Environment) -> bool:
         """Whether updates of this environment require it."""
-        return deployment_policy(environment) in self.policies and (environment.load_balanced or not self.balanced)
+        return environment.deployment_policy in self.policies and (environment.load_balanced or not self.balanced)
 
 
 _OF_TEMPLATE = {"ec2:CreateAction": "CreateLaunchTemplate"}
@@ -197,11 +197,6 @@ _SERVICES = {
 }
 
 
-def deployment_policy(environment: Environment) -> str:
-    """Return the environment's deployment policy; AllAtOnce by default."""
-    return environment.option("aws:elasticbeanstalk:command", "DeploymentPolicy", "AllAtOnce")
-
-
 def check_storage(environment: Environment, version: ApplicationVersion, denial: Denial, more: Iterable[str]) -> None:
     """Raise InsufficientPrivilegesError when the caller may not use Beanstalk's own bucket, or the bundle.
 
@@ -291,6 +286,7 @@ def resources(environment: Environment, version: ApplicationVersion) -> dict[str
 
 def _roles(environment: Environment, account: str) -> Iterator[str]:
     """Return the roles of the environment's instance profile."""
-    name = environment.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rpartition("/")[2]
     profiles = iam_backends[account]["aws"].instance_profiles.values()
-    yield from (role.arn for profile in profiles if profile.name == name for role in profile.roles)
+    yield from (
+        role.arn for profile in profiles if profile.name == environment.instance_profile for role in profile.roles
+    )

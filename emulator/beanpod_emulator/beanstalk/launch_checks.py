@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from beanpod_emulator import clients
 from beanpod_emulator.beanstalk.listeners import listener_problems
+from beanpod_emulator.beanstalk.options import listed
 from beanpod_emulator.beanstalk.state import Environment
 
 _LAUNCH = "aws:autoscaling:launchconfiguration"
@@ -47,7 +48,7 @@ def _profile_problems(environment: Environment, iam: Any) -> Iterator[str]:
     profile = environment.option(_LAUNCH, "IamInstanceProfile")
     if not profile:
         yield "Environment must have instance profile associated with it."
-    elif not _found(iam.get_instance_profile, InstanceProfileName=profile.rsplit("/", 1)[-1]):
+    elif not _found(iam.get_instance_profile, InstanceProfileName=environment.instance_profile):
         yield f"The instance profile {profile} associated with the environment does not exist."
 
 
@@ -58,9 +59,9 @@ def _role_problems(environment: Environment, iam: Any) -> Iterator[str]:
 
 
 def _network_problems(environment: Environment) -> Iterator[str]:
-    subnets = [it for name in ("Subnets", "ELBSubnets") for it in _listed(environment.option(_VPC, name))]
+    subnets = [it for name in ("Subnets", "ELBSubnets") for it in listed(environment.option(_VPC, name))]
     namespaces = (_LAUNCH, "aws:elbv2:loadbalancer")
-    groups = [it for namespace in namespaces for it in _listed(environment.option(namespace, "SecurityGroups"))]
+    groups = [it for namespace in namespaces for it in listed(environment.option(namespace, "SecurityGroups"))]
     # EC2's client only where it is needed: its model takes a quarter of a second to parse.
     for subnet in subnets:
         if not _found(clients.client("ec2", environment.region).describe_subnets, SubnetIds=[subnet]):
@@ -78,7 +79,7 @@ def _internet_access_problems(environment: Environment) -> Iterator[str]:
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc.html. The default VPC always has internet access.
     """
     vpc = vpc_id(environment)
-    subnets = _listed(environment.option(_VPC, "Subnets"))
+    subnets = listed(environment.option(_VPC, "Subnets"))
     if not vpc or not subnets:
         return
     ec2 = clients.client("ec2", environment.region)
@@ -127,7 +128,3 @@ def _has_endpoints(ec2: Any, vpc: str, region: str) -> bool:
     found = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["VpcEndpoints"]
     names = {endpoint["ServiceName"] for endpoint in found}
     return {f"com.amazonaws.{region}.elasticbeanstalk", f"com.amazonaws.{region}.elasticbeanstalk-health"} <= names
-
-
-def _listed(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",") if item.strip()]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import clients
-from beanpod_emulator.beanstalk.options import Settings
+from beanpod_emulator.beanstalk.options import Settings, listed
 from beanpod_emulator.beanstalk.state import Environment
 
 _NAMESPACE = "aws:elbv2:listener:"
@@ -85,11 +85,10 @@ def _options(settings: Settings) -> dict[str, dict[str, str]]:
 
 
 def _listener(name: str, values: dict[str, str]) -> Listener:
-    arns = [arn.strip() for arn in values.get("SSLCertificateArns", "").split(",")]
     return Listener(
         port=_HTTP_PORT if name == "default" else int(name),
         secure=values.get("Protocol", "HTTP").upper() == "HTTPS",
-        certificates=tuple(arn for arn in arns if arn),
+        certificates=tuple(listed(values.get("SSLCertificateArns", ""))),
         policy=values.get("SSLPolicy") or _DEFAULT_POLICY,
     )
 

@@ -158,13 +158,14 @@ class EnvironmentActions(Actions):
         """Return the error event for a version that cannot be deployed; None if it can."""
         if not label:
             return None
+        version = self.backend.applications.version(environment.application, label)
         if not environment.operations_role:
-            version = self.backend.applications.version(environment.application, label)
             more = self.backend.emulator.faults.permissions(environment.name, label)
             downstream.check_storage(environment, version, self.denial, more)
             if denied := downstream.error_event(environment, version, self.denial, more):
                 return denied
-        return self.backend.error_event(environment, label)
+        gone = self.backend.applications.bundle_is_gone(version)
+        return "Service:Amazon S3, Message:The specified key does not exist." if gone else None
 
     def _attributes(self, shown: dict[str, Any], *, always: tuple[str, ...]) -> dict[str, Any]:
         asked = self._get_param("AttributeNames", [])

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from threading import Event, RLock
 
-from beanpod_emulator.beanstalk.deployments import Batches
+from beanpod_emulator.beanstalk.deployments import REPLACING, Batches
 from beanpod_emulator.beanstalk.models import backend_of
 from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment
 from beanpod_emulator.docker_runtime.context import CertificateAuthority, RunResources, RuntimeContext, remove_leftovers
@@ -25,7 +25,6 @@ from beanpod_emulator.state import Emulator
 # Below Linux's range for outgoing connections, which could take a port before its load balancer does.
 _PORTS = range(20_000, 32_000)
 _PROCESS = "aws:elasticbeanstalk:environment:process:default"
-_REPLACING = ("Immutable", "TrafficSplitting")
 Failures = dict[str, InstanceError]
 
 
@@ -217,7 +216,7 @@ class EnvironmentRuntime:
             succeeded = self._deploy_batch(operation, batches, number)
             if not succeeded:
                 break
-        if succeeded and self._policy in _REPLACING:
+        if succeeded and self._environment.deployment_policy in REPLACING:
             self._shift_traffic(launched)
         self._terminate(terminating if succeeded else launched)
         return succeeded
@@ -234,10 +233,6 @@ class EnvironmentRuntime:
         else:
             self._locked(operation, lambda: batches.end(number))
         return not failures
-
-    @property
-    def _policy(self) -> str:
-        return self._environment.option("aws:elasticbeanstalk:command", "DeploymentPolicy", "AllAtOnce")
 
     def _deploy_all(
         self, ids: Iterable[str], deployment: Deployment, *, numbered: bool = False, config: bool = False
@@ -277,7 +272,7 @@ class EnvironmentRuntime:
         instance = self._instances.setdefault(name, InstanceRuntime(self._context, name, send_logs))
         if config and instance.runs(release, settings):
             return
-        held_back = instance.installed is None and not config and self._policy in _REPLACING
+        held_back = instance.installed is None and not config and self._environment.deployment_policy in REPLACING
         if numbered:
             self._remove_from_service(name)
         instance.deploy(
@@ -313,7 +308,7 @@ class EnvironmentRuntime:
         with self._routing:
             installed = {name: self._instances[name].installed for name in launched}
             targets = {name: item.running.address for name, item in installed.items() if item}
-            if self._policy == "TrafficSplitting":
+            if self._environment.deployment_policy == "TrafficSplitting":
                 namespace = "aws:elasticbeanstalk:trafficsplitting"
                 percent = int(self._environment.option(namespace, "NewVersionPercent", "10"))
                 minutes = float(self._environment.option(namespace, "EvaluationTime", "5"))

@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import clients
+from beanpod_emulator.beanstalk.options import SECRETS, VARIABLES
 from beanpod_emulator.beanstalk.state import Environment
 from beanpod_emulator.iam.authorizer import Caller, denial, find_caller
 from beanpod_emulator.iam.policies import Decision, Document, evaluate, statements_about
@@ -22,8 +23,6 @@ from beanpod_emulator.iam.required_permissions import Permission
 from beanpod_emulator.requests.calls import Call
 
 _TO = "Instance deployment failed to {step}. The deployment failed."
-_VARIABLES = "aws:elasticbeanstalk:application:environment"
-_SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 _FETCH = "fetch environment secrets"
 _DOWNLOAD = "download the source bundle"
 # arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, and after that a field of the secret's JSON.
@@ -131,9 +130,9 @@ class InstanceProfile:
     def of(cls, environment: Environment) -> "InstanceProfile":
         """Return the profile of an environment's instances; InstanceError if it does not exist."""
         region = environment.region
-        name = environment.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rsplit("/", 1)[-1]
+        name, iam = environment.instance_profile, clients.client("iam", region)
         try:
-            profile = clients.client("iam", region).get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+            profile = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
             (role, *_) = profile["Roles"]
             assumed = clients.client("sts", region).assume_role(RoleArn=role["Arn"], RoleSessionName="instance")
         except (ClientError, ValueError) as error:
@@ -159,8 +158,8 @@ class InstanceProfile:
     def variables(self, environment: Environment) -> dict[str, str]:
         """Return the environment's variables, secrets by their values. InstanceError if the role may not read one."""
         settings = sorted(environment.settings.items())
-        plain = {option.name: value for option, value in settings if option.namespace == _VARIABLES}
-        secrets = {option.name: value for option, value in settings if option.namespace == _SECRETS}
+        plain = {option.name: value for option, value in settings if option.namespace == VARIABLES}
+        secrets = {option.name: value for option, value in settings if option.namespace == SECRETS}
         return plain | {name: self._secret(name, arn) for name, arn in secrets.items()}
 
     def _of_bucket(self, bucket: str) -> Document:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from beanpod_emulator.beanstalk.options import VARIABLES
 from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
 from beanpod_emulator.cloudformation.handlers.base import (
     Handler,
@@ -16,8 +17,6 @@ from beanpod_emulator.cloudformation.handlers.base import (
     tag_changes,
     without,
 )
-
-_VARIABLES = "aws:elasticbeanstalk:application:environment"
 
 
 def _removed(old: Properties, new: Properties) -> list[dict[str, str]]:
@@ -88,14 +87,14 @@ class Environment(_Beanstalk):
 
     def _foreign(self, new: Properties, name: str) -> list[dict[str, str]]:
         """Return the variables that were set elsewhere: an update by CloudFormation removes them."""
-        own = {item["OptionName"] for item in new.get("OptionSettings", []) if item["Namespace"] == _VARIABLES}
+        own = {item["OptionName"] for item in new.get("OptionSettings", []) if item["Namespace"] == VARIABLES}
         application = new["ApplicationName"]
         found = self.client.describe_configuration_settings(ApplicationName=application, EnvironmentName=name)
         settings = found["ConfigurationSettings"][0]["OptionSettings"]
         return [
             pick(item, "Namespace", "OptionName")
             for item in settings
-            if item["Namespace"] == _VARIABLES and item["OptionName"] not in own
+            if item["Namespace"] == VARIABLES and item["OptionName"] not in own
         ]
 
     def _generated_name(self) -> str:
