@@ -1,17 +1,39 @@
-"""Stacks and change sets: what CloudFormation keeps of them."""
+"""Stacks, their resources, and change sets."""
 
+import logging
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from beanpod_emulator.cloudformation import schemas
-from beanpod_emulator.cloudformation.exceptions import ValidationError
-from beanpod_emulator.cloudformation.handlers import State
-from beanpod_emulator.cloudformation.template import Template
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.core.exceptions import ServiceException
 
+from beanpod_emulator.cloudformation import schemas
+from beanpod_emulator.cloudformation.exceptions import ResourceFailedError, ValidationError
+from beanpod_emulator.cloudformation.handlers import HANDLERS, Handler, State
+from beanpod_emulator.cloudformation.intrinsics import resolve
+from beanpod_emulator.cloudformation.template import Template
+from beanpod_emulator.state import Emulator
+
+_logger = logging.getLogger(__name__)
+_RETAINED = ("Retain", "RetainExceptOnCreate")
+_REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 _DRIFT = {"StackDriftStatus": "NOT_CHECKED", "StackResourceDriftStatus": "NOT_CHECKED"}
+
+
+def failure_reason(error: Exception) -> str:
+    """Return the reason for the event of a failed resource."""
+    if isinstance(error, ClientError):
+        detail = error.response["Error"]
+        return f"Resource handler returned message: {detail['Message']} ({detail['Code']})"
+    if isinstance(error, ServiceException):
+        return error.message
+    if isinstance(error, BotoCoreError | ResourceFailedError):
+        return str(error)
+    # A handler's own mistake must end in the stack's status: a client would wait for ever for a stack in progress.
+    _logger.error("a resource handler failed", exc_info=error)
+    return f"The emulated AWS failed: {type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True)
@@ -167,7 +189,7 @@ class Stack(_Described):
     stack_id: str
     name: str
     creation_time: datetime
-    now: Callable[[], datetime] = field(repr=False)
+    emulator: Emulator = field(repr=False)
     request: Request | None = None
     status: str = "REVIEW_IN_PROGRESS"
     status_reason: str | None = None
@@ -181,6 +203,14 @@ class Stack(_Described):
     request_token: str | None = None
 
     @property
+    def region(self) -> str:
+        return self.stack_id.split(":")[3]
+
+    @property
+    def account(self) -> str:
+        return self.stack_id.split(":")[4]
+
+    @property
     def description(self) -> str | None:
         """Description of the template."""
         return self.template.description if self.template else None
@@ -191,6 +221,10 @@ class Stack(_Described):
     def exports(self) -> dict[str, str]:
         """Exported values by name."""
         return {output.export_name: output.value for output in self.outputs if output.export_name}
+
+    def now(self) -> datetime:
+        """Return the emulator's time."""
+        return self.emulator.clock.now()
 
     def set_status(self, status: str, reason: str | None = None) -> None:
         """Set the status, and append its event."""
@@ -216,6 +250,89 @@ class Stack(_Described):
                 client_request_token=self.request_token,
             )
         )
+
+    def deploy_resource(
+        self,
+        logical_id: str,
+        body: dict[str, Any],
+        properties: dict[str, Any],
+        current: DeployedResource | None = None,
+        *,
+        replacing: bool = False,
+    ) -> DeployedResource:
+        """Create, update in place or replace a resource; a replaced one is deleted in the clean-up.
+
+        Args:
+            logical_id: Its logical id.
+            body: Its part of the template.
+            properties: Its evaluated properties.
+            current: The resource before the update.
+            replacing: Whether to create another one.
+        """
+        kind, physical_id = ("UPDATE", current.physical_id) if current else ("CREATE", "")
+        self.log(logical_id, physical_id, body["Type"], f"{kind}_IN_PROGRESS", _REPLACING if replacing else None)
+        if current and not replacing:
+            state = self._update(current, current.properties, properties)
+        else:
+            state = self._handler(body["Type"], logical_id).create(resolve(properties, self.region))
+        self.resources[logical_id] = deployed = DeployedResource(
+            stack_id=self.stack_id,
+            stack_name=self.name,
+            logical_id=logical_id,
+            type=body["Type"],
+            state=state,
+            properties=properties,
+            body=body,
+            status=f"{kind}_COMPLETE",
+            timestamp=self.now(),
+        )
+        self._log_resource(deployed, deployed.status)
+        return deployed
+
+    def restore_resource(self, old: DeployedResource, attempted: dict[str, Any]) -> bool:
+        """Undo the update of a resource; False if that failed."""
+        self.resources[old.logical_id] = old
+        try:
+            kept = HANDLERS[old.type].kept_in_rollback
+            self._update(old, attempted, old.properties | {key: attempted[key] for key in kept & attempted.keys()})
+        except Exception as error:
+            self._log_resource(old, "UPDATE_FAILED", failure_reason(error))
+            return False
+        self._log_resource(old, "UPDATE_COMPLETE")
+        return True
+
+    def remove_resource(self, resource: DeployedResource, policy: str | None = None) -> bool:
+        """Delete, snapshot or retain a resource; False if that failed.
+
+        Args:
+            resource: The resource.
+            policy: UpdateReplacePolicy or DeletionPolicy. Default: its DeletionPolicy.
+        """
+        handler = self._handler(resource.type, resource.logical_id)
+        policy = policy or resource.body.get("DeletionPolicy", handler.default_deletion_policy)
+        if policy in _RETAINED:
+            self._log_resource(resource, "DELETE_SKIPPED")
+            return True
+        self._log_resource(resource, "DELETE_IN_PROGRESS")
+        try:
+            if policy == "Snapshot":
+                handler.snapshot(resource.state)
+            handler.delete(resource.state, resource.properties)
+        except Exception as error:
+            self._log_resource(resource, "DELETE_FAILED", failure_reason(error))
+            return False
+        self._log_resource(resource, "DELETE_COMPLETE")
+        return True
+
+    def _update(self, resource: DeployedResource, old: dict[str, Any], new: dict[str, Any]) -> State:
+        before, after = (resolve(properties, self.region) for properties in (old, new))
+        return self._handler(resource.type, resource.logical_id).update(resource.state, before, after)
+
+    def _log_resource(self, resource: DeployedResource, status: str, text: str | None = None) -> None:
+        self.log(resource.logical_id, resource.physical_id, resource.type, status, text)
+
+    def _handler(self, resource_type: str, logical_id: str) -> Handler:
+        return HANDLERS[resource_type](self.account, self.region, self.name, logical_id, self.emulator)
 
 
 @dataclass
