@@ -48,8 +48,8 @@ class EventLog:
                 message=message,
                 severity=severity,
                 request_id="" if monitor else environment.operation or "",
-                application=environment.application,
-                environment=environment.name,
+                application_name=environment.application,
+                environment_name=environment.name,
                 environment_id=environment.environment_id,
                 version_label=environment.version_label,
             )

@@ -92,7 +92,7 @@ class Environments:
     def forget(self, application: str) -> None:
         """Delete the terminated environments of an application, and their events."""
         self.all[:] = [environment for environment in self.all if environment.application != application]
-        self.events[:] = [event for event in self.events if event.application != application]
+        self.events[:] = [event for event in self.events if event.application_name != application]
 
     def _changes(self, environment: Environment, request: dict[str, Any]) -> dict[str, Any]:
         changes: dict[str, Any] = {}

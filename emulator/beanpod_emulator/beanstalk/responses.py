@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from botocore import xform_name
 from moto.core.responses import ActionResult, EmptyResult
 
 from beanpod_emulator import clients
@@ -20,14 +21,8 @@ from beanpod_emulator.iam.required_permissions import Permission
 from beanpod_emulator.requests.error_responses import ErrorHandlingResponse
 
 _SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
-# Parameters of DescribeEvents, and the attributes that they compare.
-_OF_EVENTS = {
-    "ApplicationName": "application",
-    "EnvironmentId": "environment_id",
-    "EnvironmentName": "environment",
-    "RequestId": "request_id",
-    "VersionLabel": "version_label",
-}
+# Parameters of DescribeEvents that name what an event has.
+_OF_EVENTS = ("ApplicationName", "EnvironmentId", "EnvironmentName", "RequestId", "VersionLabel")
 
 
 class Actions(ErrorHandlingResponse):
@@ -175,7 +170,7 @@ class EnvironmentActions(Actions):
         """Return whether an event is one of those that the request asks for."""
         least = _SEVERITIES.index(self._get_param("Severity") or "TRACE")
         start, end = self._get_param("StartTime"), self._get_param("EndTime")
-        same = {name: value for key, name in _OF_EVENTS.items() if (value := self._get_param(key)) is not None}
+        same = {xform_name(name): value for name in _OF_EVENTS if (value := self._get_param(name)) is not None}
 
         def wanted(event: Event) -> bool:
             return (

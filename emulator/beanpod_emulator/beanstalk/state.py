@@ -218,10 +218,7 @@ class Event:
     message: str
     severity: str
     request_id: str
-    application: str
-    environment: str | None = None
-    environment_id: str | None = None
-    version_label: str | None = None
-
-    class Meta:
-        serialization_aliases: ClassVar = {"ApplicationName": "application", "EnvironmentName": "environment"}
+    application_name: str
+    environment_name: str
+    environment_id: str
+    version_label: str
