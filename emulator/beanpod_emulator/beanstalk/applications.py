@@ -1,6 +1,5 @@
 """Applications, their versions and their configuration templates."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -18,11 +17,11 @@ from beanpod_emulator.beanstalk.exceptions import (
 from beanpod_emulator.beanstalk.options import Option, Settings
 from beanpod_emulator.beanstalk.platforms import Platform
 from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, ConfigurationTemplate, Location
+from beanpod_emulator.iam.authorizer import Denial
+from beanpod_emulator.iam.required_permissions import Permission
 
 _LONGEST = {"versionLabel": 100, "description": 200}
 _MOST_BYTES = 524288000
-# Whether the caller has the permission for an action on a resource.
-May = Callable[[str, str], bool]
 
 
 def checked(values: Settings) -> Settings:
@@ -97,12 +96,12 @@ class Applications:
         return platforms.by_solution_stack(name) if name else None
 
     def create_version(
-        self, application: Application, request: dict[str, Any], tags: dict[str, str], may: May
+        self, application: Application, request: dict[str, Any], tags: dict[str, str], denial: Denial
     ) -> ApplicationVersion:
         """Create a version from the parameters of CreateApplicationVersion.
 
         Args:
-            may: Whether the caller has a permission: its bundle in S3 must exist and be readable for the caller.
+            denial: Why the caller lacks a permission: its bundle in S3 must exist and be readable for the caller.
         """
         label, description = request["VersionLabel"], request.get("Description", "")
         _check_length("versionLabel", label)
@@ -110,7 +109,7 @@ class Applications:
         if label in application.versions:
             raise InvalidParameterValueError(f"Application Version {label} already exists.")
         if bundle := request.get("SourceBundle"):
-            _check_bundle(self._location.region, bundle, may)
+            _check_bundle(self._location.region, bundle, denial)
         now = self._location.now()
         arn = self._location.arn("applicationversion", f"{application.name}/{label}")
         status = "PROCESSED" if request.get("Process") else "UNPROCESSED"
@@ -156,10 +155,10 @@ def _check_length(name: str, value: str) -> None:
         )
 
 
-def _check_bundle(region: str, bundle: dict[str, str], may: May) -> None:
+def _check_bundle(region: str, bundle: dict[str, str], denial: Denial) -> None:
     bucket, key = bundle["S3Bucket"], bundle["S3Key"]
-    allowed = may("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
-    if problem := _problem(region, bundle) if allowed else "Forbidden":
+    denied = denial(Permission("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}"))
+    if problem := "Forbidden" if denied else _problem(region, bundle):
         raise InvalidParameterCombinationError(
             f"Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: {problem}"
         )

@@ -6,13 +6,14 @@ gives to deployers: where that one lacks a permission, a deployment here fails a
 balancers, which need RegisterInstancesWithLoadBalancer instead, worker tiers and ECS.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from moto.iam.models import iam_backends
 
 from beanpod_emulator.beanstalk.exceptions import InsufficientPrivilegesError
 from beanpod_emulator.beanstalk.state import ApplicationVersion, Environment
+from beanpod_emulator.iam.authorizer import Denial
 from beanpod_emulator.iam.required_permissions import Permission
 
 # Reported from errors of deployments.
@@ -48,9 +49,6 @@ NEW_GROUP = frozenset({"Immutable", "TrafficSplitting"})
 NEW_INSTANCES = NEW_GROUP | {"RollingWithAdditionalBatch"}
 EVERY = IN_PLACE | NEW_INSTANCES
 SPLIT = frozenset({"TrafficSplitting"})
-
-# Returns AWS's message when the caller lacks the permission, None when it has it.
-Denial = Callable[[Permission], str | None]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from moto import backends
 from moto.core.base_backend import BaseBackend
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 
-from beanpod_emulator.beanstalk.applications import Applications, May
+from beanpod_emulator.beanstalk.applications import Applications
 from beanpod_emulator.beanstalk.environments import Environments
 from beanpod_emulator.beanstalk.exceptions import (
     InvalidParameterValueError,
@@ -17,6 +17,7 @@ from beanpod_emulator.beanstalk.exceptions import (
     TooManyTagsError,
 )
 from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, Environment, Location
+from beanpod_emulator.iam.authorizer import Denial
 from beanpod_emulator.state import Emulator
 
 _MAX_TAGS = 50
@@ -54,13 +55,13 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
             self.environments.forget(name)
 
     def create_version(
-        self, application: Application, request: dict[str, Any], tags: dict[str, str], may: May
+        self, application: Application, request: dict[str, Any], tags: dict[str, str], denial: Denial
     ) -> ApplicationVersion:
         """Create a version, within the quota, and delete those that the application's lifecycle rules do not keep."""
         count = sum(len(other.versions) for other in self.applications.all.values())
         if count >= self.emulator.limits.application_versions and request["VersionLabel"] not in application.versions:
             raise TooManyApplicationVersionsError(int(self.emulator.limits.application_versions))
-        version = self.applications.create_version(application, request, tags, may)
+        version = self.applications.create_version(application, request, tags, denial)
         used = {label for item in self.environments.all for label in self._labels(item, terminated=_REMEMBERED)}
         self.applications.expire_versions(application, used | {version.label})
         return version

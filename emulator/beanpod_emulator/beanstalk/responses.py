@@ -334,12 +334,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         if self._get_param("AutoCreateApplication") and name not in self.backend.applications.all:
             self.backend.applications.create(name, description="", lifecycle={}, tags={})
         application = self.backend.applications.get(name)
-        version = self.backend.create_version(
-            application,
-            dict(self._get_params()),
-            self.tags(),
-            may=lambda action, resource: self.denial(Permission(action, resource)) is None,
-        )
+        version = self.backend.create_version(application, dict(self._get_params()), self.tags(), self.denial)
         return ActionResult({"ApplicationVersion": version})
 
     def describe_application_versions(self) -> ActionResult:

@@ -1,6 +1,7 @@
 """Authentication and authorization of calls, with AWS's error messages."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -140,6 +141,10 @@ def authorize(account: str, call: Call, caller: Caller) -> ErrorResponse | None:
         if message:
             return ErrorResponse(_FORBIDDEN, "AccessDenied", message)
     return None
+
+
+# Returns AWS's message when the caller lacks the permission, None when it has it.
+Denial = Callable[[Permission], str | None]
 
 
 def denial(caller: Caller, permission: Permission) -> str | None:

@@ -15,8 +15,6 @@ _S3_ACTIONS = {
     "DELETE": ("DeleteBucket", "DeleteObject"),
 }
 
-_HEADERS = ("x-amz-acl", "x-amz-tagging")
-
 
 @dataclass
 class Call:
@@ -29,7 +27,7 @@ class Call:
         time: ISO 8601.
         status: HTTP status of the response; 0 for none.
         parameters: Parameters of the query protocol, by name; Bucket, Key and CopySource for S3.
-        headers: Names of the headers that require further permissions of S3.
+        headers: Names of AWS's own headers.
     """
 
     service: str
@@ -61,8 +59,8 @@ def read(environ: dict[str, Any], body: bytes, signature: Signature | None) -> C
         parameters |= _object(environ)
     action = _s3_action(environ, parameters) if service == "s3" else _action(environ, form.get("Action", []))
     method = environ["REQUEST_METHOD"]
-    headers = frozenset(name for name in _HEADERS if f"HTTP_{name.upper().replace('-', '_')}" in environ)
-    return Call(service, action, region, key, token, parameters=parameters, headers=headers, method=method)
+    sent = (name.removeprefix("HTTP_").lower().replace("_", "-") for name in environ if name.startswith("HTTP_X_AMZ_"))
+    return Call(service, action, region, key, token, parameters=parameters, headers=frozenset(sent), method=method)
 
 
 def _action(environ: dict[str, Any], in_form: list[str]) -> str:

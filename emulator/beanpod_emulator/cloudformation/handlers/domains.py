@@ -68,25 +68,23 @@ class Certificate(_ZoneHandler):
     def configure(self, state: State, old: Properties, new: Properties) -> None:
         if old:
             return
-        records = self._validation(state)["records"]
+        _, records = self._validation(state)
         for option in new.get("DomainValidationOptions", ()) if new.get("ValidationMethod") == "DNS" else ():
             if zone := option.get("HostedZoneId"):
                 # As on AWS, CloudFormation creates the record that proves who owns the domain, and leaves it there.
                 self.change_records(zone, [("UPSERT", records[option["DomainName"]])])
-        if self._validation(state)["status"] != "ISSUED":
+        status, records = self._validation(state)
+        if status != "ISSUED":
             wanted = {f"{record['Name']} CNAME {record['ResourceRecords'][0]}" for record in records.values()}
             raise ResourceFailedError(_WAITING.format(arn=state.physical_id, records=", ".join(sorted(wanted))))
 
-    def _validation(self, state: State) -> Properties:
-        """Return the certificate's `status`, and the `records` that prove who owns its domains, by domain."""
+    def _validation(self, state: State) -> tuple[str, dict[str, Properties]]:
+        """Return the certificate's status, and the records that prove who owns its domains, by domain."""
         found = self.client.describe_certificate(CertificateArn=state.physical_id)["Certificate"]
         records = {option["DomainName"]: option["ResourceRecord"] for option in found["DomainValidationOptions"]}
-        return {
-            "status": found["Status"],
-            "records": {
-                name: {"Name": it["Name"], "Type": it["Type"], "ResourceRecords": [it["Value"]], "TTL": 300}
-                for name, it in records.items()
-            },
+        return found["Status"], {
+            name: {"Name": it["Name"], "Type": it["Type"], "ResourceRecords": [it["Value"]], "TTL": 300}
+            for name, it in records.items()
         }
 
 
