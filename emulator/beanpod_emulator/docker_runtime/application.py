@@ -265,12 +265,9 @@ class ComposeApplication(Application):
     def _containers(self) -> dict[str, list[str]]:
         """Return the ids of the project's containers by their services."""
         labels = (f"{LABEL}={self._instance.instance_id}", _PROJECT, "com.docker.compose.oneoff=False")
-        filters = (item for label in labels for item in ("--filter", f"label={label}"))
-        form = '{{.Label "com.docker.compose.service"}} {{.ID}}'
         found: dict[str, list[str]] = {}
-        for line in self._docker.run("ps", "--all", *filters, "--format", form).splitlines():
-            service, container = line.split()
-            found.setdefault(service, []).append(container)
+        for container in self._docker.containers(*labels):
+            found.setdefault(container["Labels"]["com.docker.compose.service"], []).append(container["Id"])
         return found
 
     def _config(self, folder: str, before: str = ":", data: str = "") -> dict[str, Any]:
