@@ -249,13 +249,13 @@ class EnvironmentRuntime:
         ids = list(ids)
         try:
             with self._emulator.lock:
-                release, settings = self._prepare(deployment)
+                release = self._prepare(deployment)
         except InstanceError as error:
             return dict.fromkeys(ids, error)
 
         def deploy(name: str) -> InstanceError | None:
             try:
-                self._deploy(name, release, settings, numbered=numbered, config=config)
+                self._deploy(name, release, numbered=numbered, config=config)
             except InstanceError as error:
                 self._logs.send_error(name, str(error))
                 return error
@@ -267,22 +267,21 @@ class EnvironmentRuntime:
             results = dict(zip(ids, pool.map(deploy, ids), strict=True))
         return {name: error for name, error in results.items() if error}
 
-    def _deploy(self, name: str, release: Release, settings: RuntimeSettings, *, numbered: bool, config: bool) -> None:
+    def _deploy(self, name: str, release: Release, *, numbered: bool, config: bool) -> None:
         send_logs = partial(self._logs.send_containers, name)
         instance = self._instances.setdefault(name, InstanceRuntime(self._context, name, send_logs))
-        if config and instance.runs(release, settings):
+        if config and instance.runs(release):
             return
         held_back = instance.installed is None and not config and self._environment.deployment_policy in REPLACING
         if numbered:
             self._remove_from_service(name)
         instance.deploy(
             release,
-            settings,
             lambda address: None if held_back else self._add_to_service(name, address),
             config=config and instance.installed is not None,
         )
 
-    def _prepare(self, deployment: Deployment) -> tuple[Release, RuntimeSettings]:
+    def _prepare(self, deployment: Deployment) -> Release:
         """Read what a deployment needs, with the permissions of the instances."""
         environment = self._environment
         profile = InstanceProfile.of(environment)
@@ -290,7 +289,7 @@ class EnvironmentRuntime:
         version = applications.version(environment.application, deployment.version_label)
         if version.source_bundle is None:
             raise InstanceError("download the source bundle", f"version {version.label} has none")
-        release = Release(version.label, deployment.deployment_id, profile.bundle(version.source_bundle))
+        bundle = profile.bundle(version.source_bundle)
         # The path of an environment without a load balancer.
         path = environment.option("aws:elasticbeanstalk:application", "Application Healthcheck URL", "/")
         settings = RuntimeSettings(
@@ -301,7 +300,7 @@ class EnvironmentRuntime:
             health_seconds=self._emulator.pace.health,
             drain_seconds=balancer_settings(environment).drain_seconds,
         )
-        return release, settings
+        return Release(version.label, deployment.deployment_id, bundle, settings)
 
     def _shift_traffic(self, launched: list[str]) -> None:
         """Send all requests to new instances; first a share for a while, if the policy splits traffic."""

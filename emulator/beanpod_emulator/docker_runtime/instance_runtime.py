@@ -9,7 +9,7 @@ from beanpod_emulator.docker_runtime.application import Application, DockerrunAp
 from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import DockerError
 from beanpod_emulator.docker_runtime.instance import CURRENT, STAGING, InstanceContainer
-from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
+from beanpod_emulator.docker_runtime.release import InstanceError, Release
 
 _POLL_SECONDS = 0.25
 # A container that needs another one may restart a few times before that is ready.
@@ -23,7 +23,6 @@ class Installed:
     """The version that an instance runs."""
 
     release: Release
-    settings: RuntimeSettings
     application: Application
     running: RunningContainers
 
@@ -44,12 +43,11 @@ class InstanceRuntime:
     _number: int = 0
     _instance: InstanceContainer | None = field(default=None, repr=False)
 
-    def runs(self, release: Release, settings: RuntimeSettings) -> bool:
+    def runs(self, release: Release) -> bool:
         """Return whether it runs this version with these settings."""
-        now = self.installed
-        return now is not None and (now.release, now.settings) == (release, settings)
+        return self.installed is not None and self.installed.release == release
 
-    def deploy(self, release: Release, settings: RuntimeSettings, serve: Serve, *, config: bool = False) -> None:
+    def deploy(self, release: Release, serve: Serve, *, config: bool = False) -> None:
         """Deploy a version, and remove the previous one once the new one is healthy and in service.
 
         https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
@@ -67,18 +65,18 @@ class InstanceRuntime:
             self._instance = InstanceContainer.launch(self.context, self.instance_id)
         instance = self._instance
         self._number += 1
-        instance.unpack(release, settings)
+        instance.unpack(release)
         instance.run_hooks("prebuild", folder=STAGING, config=config)
-        application = Application.staged(instance, settings, self._number)
+        application = Application.staged(instance, release.settings, self._number)
         application.pull()
         instance.run_hooks("predeploy", folder=STAGING, config=config)
         instance.activate()
         running = None
         try:
             started = application.start()
-            self._await_health(application, started, settings)
+            self._await_health(application, started)
             running = application.serve(started)
-            self._await_health(application, running, settings)
+            self._await_health(application, running)
             serve(running.address)
         except (InstanceError, DockerError):
             self.send_logs()
@@ -88,7 +86,7 @@ class InstanceRuntime:
         try:
             instance.run_hooks("postdeploy", folder=CURRENT, config=config)
         finally:
-            self._finish(Installed(release, settings, application, running), old)
+            self._finish(Installed(release, application, running), old)
 
     def remove(self) -> None:
         """Remove the instance with its containers."""
@@ -97,7 +95,8 @@ class InstanceRuntime:
         if self._instance:
             self._instance.remove()
 
-    def _await_health(self, application: Application, running: RunningContainers, settings: RuntimeSettings) -> None:
+    def _await_health(self, application: Application, running: RunningContainers) -> None:
+        settings = application.settings
         end = time.monotonic() + settings.health_seconds
         while True:
             status, target = self._response(running.address, settings.health_path)

@@ -42,12 +42,37 @@ class InstanceError(Exception):
 
 
 @dataclass(frozen=True)
+class RuntimeSettings:
+    """An environment's settings for its instances.
+
+    Attributes:
+        environment: Name of the environment.
+        variables: Environment variables, including secrets.
+        health_codes: As in MatcherHTTPCode: "200" or "200-299,404".
+        health_seconds: How long a new version may take until it is healthy.
+        drain_seconds: How long requests in flight may take when the version is replaced.
+    """
+
+    environment: str
+    variables: Mapping[str, str] = field(repr=False)
+    health_path: str = "/"
+    health_codes: str = "200"
+    health_seconds: float = 60.0
+    drain_seconds: float = 20.0
+
+    def accepts(self, status: int) -> bool:
+        """Return whether a health check with this HTTP status passes."""
+        return any(_within(status, part) for part in self.health_codes.split(","))
+
+
+@dataclass(frozen=True)
 class Release:
-    """A version with its source bundle."""
+    """A version with its source bundle, and the settings that it is deployed with."""
 
     label: str
     deployment_id: int
     data: bytes = field(repr=False)
+    settings: RuntimeSettings
 
     def archive(self, folder: str, files: Mapping[str, str]) -> bytes:
         """Return the bundle's files as a tar archive, with modes and links.
@@ -71,30 +96,6 @@ class Release:
         except (zipfile.BadZipFile, ValueError) as error:
             raise InstanceError("unpack the source bundle", str(error)) from error
         return data.getvalue()
-
-
-@dataclass(frozen=True)
-class RuntimeSettings:
-    """An environment's settings for its instances.
-
-    Attributes:
-        environment: Name of the environment.
-        variables: Environment variables, including secrets.
-        health_codes: As in MatcherHTTPCode: "200" or "200-299,404".
-        health_seconds: How long a new version may take until it is healthy.
-        drain_seconds: How long requests in flight may take when the version is replaced.
-    """
-
-    environment: str
-    variables: Mapping[str, str] = field(repr=False)
-    health_path: str = "/"
-    health_codes: str = "200"
-    health_seconds: float = 60.0
-    drain_seconds: float = 20.0
-
-    def accepts(self, status: int) -> bool:
-        """Return whether a health check with this HTTP status passes."""
-        return any(_within(status, part) for part in self.health_codes.split(","))
 
 
 def _within(status: int, part: str) -> bool:
