@@ -1,6 +1,5 @@
 """CloudWatch, CloudWatch Logs and SNS: log groups, alarms, dashboards, topics and subscriptions."""
 
-import json
 from typing import Any
 
 from beanpod_emulator.cloudformation.handlers.base import (
@@ -51,10 +50,7 @@ def _attributes(operation: str, **defaults: str) -> dict[str, Setting]:
     """Return settings by one attribute a call."""
 
     def convert(name: str) -> Any:
-        return lambda value: {
-            "AttributeName": name,
-            "AttributeValue": value if isinstance(value, str) else json.dumps(value),
-        }
+        return lambda value: {"AttributeName": name, "AttributeValue": value}
 
     return {name: Setting(operation, convert(name), default=default) for name, default in defaults.items()}
 
