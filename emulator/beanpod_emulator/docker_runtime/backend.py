@@ -15,6 +15,7 @@ from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environ
 from beanpod_emulator.docker_runtime.context import CertificateAuthority, RunResources, RuntimeContext, remove_leftovers
 from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 from beanpod_emulator.docker_runtime.domain_proxy import DomainProxy
+from beanpod_emulator.docker_runtime.instance import InstanceContainer
 from beanpod_emulator.docker_runtime.instance_runtime import InstanceRuntime
 from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer, Pools, balancer_settings
 from beanpod_emulator.docker_runtime.log_stream import LogStream, patch_logs
@@ -268,8 +269,10 @@ class EnvironmentRuntime:
         return {name: error for name, error in results.items() if error}
 
     def _deploy(self, name: str, release: Release, *, numbered: bool, config: bool) -> None:
-        send_logs = partial(self._logs.send_containers, name)
-        instance = self._instances.setdefault(name, InstanceRuntime(self._context, name, send_logs))
+        if name not in self._instances:
+            container = InstanceContainer.launch(self._context, name)
+            self._instances[name] = InstanceRuntime(container, partial(self._logs.send_containers, name))
+        instance = self._instances[name]
         if config and instance.runs(release):
             return
         held_back = instance.installed is None and not config and self._environment.deployment_policy in REPLACING
