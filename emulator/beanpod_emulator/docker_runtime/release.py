@@ -20,7 +20,6 @@ from beanpod_emulator.beanstalk.state import Environment
 from beanpod_emulator.iam.authorizer import Caller, denial, find_caller
 from beanpod_emulator.iam.policies import Decision, Document, evaluate, statements_about
 from beanpod_emulator.iam.required_permissions import Permission
-from beanpod_emulator.requests.calls import Call
 
 _TO = "Instance deployment failed to {step}. The deployment failed."
 _FETCH = "fetch environment secrets"
@@ -139,8 +138,7 @@ class InstanceProfile:
         except (ClientError, ValueError) as error:
             raise InstanceError("assume the role of its instance profile", str(error)) from error
         keys = assumed["Credentials"]
-        call = Call("sts", "GetCallerIdentity", region, keys["AccessKeyId"], keys["SessionToken"])
-        known = find_caller(environment.account, call)
+        known = find_caller(environment.account, keys["AccessKeyId"], keys["SessionToken"])
         if known is None:
             raise InstanceError("assume the role of its instance profile", f"unknown access key of {role['Arn']}")
         return cls(region, role["Arn"], known)

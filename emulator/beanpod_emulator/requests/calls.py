@@ -21,8 +21,6 @@ class Call:
     """One API call.
 
     Attributes:
-        access_key: The access key of its signature; empty if it is not signed.
-        token: The session token of its signature.
         principal: ARN of the caller.
         time: ISO 8601.
         status: HTTP status of the response; 0 for none.
@@ -33,8 +31,6 @@ class Call:
     service: str
     action: str
     region: str
-    access_key: str
-    token: str = field(default="", repr=False)
     principal: str = ""
     time: str = ""
     status: int = 0
@@ -43,7 +39,7 @@ class Call:
     method: str = "POST"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the log's entry, without secrets."""
+        """Return the log's entry."""
         names = ("service", "action", "region", "principal", "time", "status")
         return {name: getattr(self, name) for name in names} | {"key": self.parameters.get("Key", "")}
 
@@ -52,15 +48,15 @@ def read(environ: dict[str, Any], body: bytes, signature: Signature | None) -> C
     """Return the call of a WSGI request."""
     form = _form(environ, body)
     parameters = {name: values[0] for name, values in form.items()}
-    key, region, service, token = "", "", "sts" if "Action" in parameters else "s3", ""
+    region, service = "", "sts" if "Action" in parameters else "s3"
     if signature:
-        key, region, service, token = signature.access_key, signature.region, signature.service, signature.token
+        region, service = signature.region, signature.service
     if service == "s3":
         parameters |= _object(environ)
     action = _s3_action(environ, parameters) if service == "s3" else _action(environ, form.get("Action", []))
     method = environ["REQUEST_METHOD"]
     sent = (name.removeprefix("HTTP_").lower().replace("_", "-") for name in environ if name.startswith("HTTP_X_AMZ_"))
-    return Call(service, action, region, key, token, parameters=parameters, headers=frozenset(sent), method=method)
+    return Call(service, action, region, parameters=parameters, headers=frozenset(sent), method=method)
 
 
 def _action(environ: dict[str, Any], in_form: list[str]) -> str:
