@@ -1,7 +1,6 @@
 """Applications, their versions and their configuration templates."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,11 +17,11 @@ from beanpod_emulator.beanstalk.exceptions import (
 from beanpod_emulator.beanstalk.options import Option, Settings
 from beanpod_emulator.beanstalk.platforms import Platform
 from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, ConfigurationTemplate, Location
+from beanpod_emulator.iam.authorizer import Denial
+from beanpod_emulator.iam.required_permissions import Permission
 
 _LONGEST = {"versionLabel": 100, "description": 200}
 _MOST_BYTES = 524288000
-# Whether the caller has the permission for an action on a resource.
-May = Callable[[str, str], bool]
 
 
 def checked(values: Settings) -> Settings:
@@ -96,68 +95,56 @@ class Applications:
         name = request.get("SolutionStackName")
         return platforms.by_solution_stack(name) if name else None
 
+    def create_version(
+        self, application: Application, request: dict[str, Any], tags: dict[str, str], denial: Denial
+    ) -> ApplicationVersion:
+        """Create a version from the parameters of CreateApplicationVersion.
 
-def create(
-    location: Location, application: Application, request: dict[str, Any], tags: dict[str, str], may: May
-) -> ApplicationVersion:
-    """Create a version from the parameters of CreateApplicationVersion.
+        Args:
+            denial: Why the caller lacks a permission: its bundle in S3 must exist and be readable for the caller.
+        """
+        label, description = request["VersionLabel"], request.get("Description", "")
+        _check_length("versionLabel", label)
+        _check_length("description", description)
+        if label in application.versions:
+            raise InvalidParameterValueError(f"Application Version {label} already exists.")
+        if bundle := request.get("SourceBundle"):
+            _check_bundle(self._location.region, bundle, denial)
+        now = self._location.now()
+        arn = self._location.arn("applicationversion", f"{application.name}/{label}")
+        status = "PROCESSED" if request.get("Process") else "UNPROCESSED"
+        application.versions[label] = ApplicationVersion(
+            application.name, label, arn, now, now, description, bundle, status, tags
+        )
+        return application.versions[label]
 
-    Args:
-        may: Whether the caller has a permission: its bundle in S3 must exist and be readable for the caller.
-    """
-    label, description, bundle = request["VersionLabel"], request.get("Description", ""), request.get("SourceBundle")
-    _check_length("versionLabel", label)
-    _check_length("description", description)
-    if label in application.versions:
-        raise InvalidParameterValueError(f"Application Version {label} already exists.")
-    if bundle:
-        _check_bundle(location.region, bundle, may)
-    now = location.now()
-    arn = location.arn("applicationversion", f"{application.name}/{label}")
-    status = "PROCESSED" if request.get("Process") else "UNPROCESSED"
-    application.versions[label] = ApplicationVersion(
-        application.name, label, arn, now, now, description, bundle, status, tags
-    )
-    return application.versions[label]
+    def delete_version(self, application: Application, label: str, *, with_bundle: bool) -> None:
+        """Delete a version, if it exists, and with `with_bundle` its object in S3."""
+        version = application.versions.pop(label, None)
+        if version and version.source_bundle and with_bundle:
+            bundle = version.source_bundle
+            clients.client("s3", self._location.region).delete_object(Bucket=bundle["S3Bucket"], Key=bundle["S3Key"])
 
+    def expire_versions(self, application: Application, in_use: set[str]) -> None:
+        """Delete the versions that the application's lifecycle rules do not keep, except those in use.
 
-def delete(location: Location, application: Application, label: str, *, with_bundle: bool) -> None:
-    """Delete a version, if it exists, and with `with_bundle` its object in S3."""
-    version = application.versions.pop(label, None)
-    if version and version.source_bundle and with_bundle:
-        bundle = version.source_bundle
-        clients.client("s3", location.region).delete_object(Bucket=bundle["S3Bucket"], Key=bundle["S3Key"])
+        AWS does so when a version is created:
+        https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-lifecycle.html
+        """
+        rules = application.lifecycle.get("VersionLifecycleConfig", {})
+        by_count, by_age = rules.get("MaxCountRule", {}), rules.get("MaxAgeRule", {})
+        since = self._location.now() - timedelta(days=by_age.get("MaxAgeInDays", 180))
+        for rule, labels in (
+            (by_count, list(application.versions)[: -by_count.get("MaxCount", 200)]),
+            (by_age, [label for label, version in application.versions.items() if version.created < since]),
+        ):
+            for label in labels if rule.get("Enabled") else ():
+                if label not in in_use:
+                    self.delete_version(application, label, with_bundle=bool(rule.get("DeleteSourceFromS3")))
 
-
-def expire(location: Location, application: Application, in_use: set[str]) -> None:
-    """Delete the versions that the application's lifecycle rules do not keep, except those in use.
-
-    AWS does so when a version is created:
-    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-lifecycle.html
-    """
-    rules = application.lifecycle.get("VersionLifecycleConfig", {})
-    for rule, labels in (
-        (rules.get("MaxCountRule", {}), _too_many(application, rules)),
-        (rules.get("MaxAgeRule", {}), _too_old(application, rules, location.now())),
-    ):
-        for label in labels if rule.get("Enabled") else ():
-            if label not in in_use:
-                delete(location, application, label, with_bundle=bool(rule.get("DeleteSourceFromS3")))
-
-
-def bundle_is_gone(location: Location, version: ApplicationVersion) -> bool:
-    """Whether the version's bundle no longer exists."""
-    return bool(version.source_bundle) and _problem(location.region, version.source_bundle or {}) is not None
-
-
-def _too_many(application: Application, rules: dict[str, Any]) -> list[str]:
-    kept = rules.get("MaxCountRule", {}).get("MaxCount", 200)
-    return list(application.versions)[:-kept]
-
-
-def _too_old(application: Application, rules: dict[str, Any], now: datetime) -> list[str]:
-    since = now - timedelta(days=rules.get("MaxAgeRule", {}).get("MaxAgeInDays", 180))
-    return [label for label, version in application.versions.items() if version.created < since]
+    def bundle_is_gone(self, version: ApplicationVersion) -> bool:
+        """Whether the version's bundle no longer exists."""
+        return bool(version.source_bundle) and _problem(self._location.region, version.source_bundle or {}) is not None
 
 
 def _check_length(name: str, value: str) -> None:
@@ -168,10 +155,10 @@ def _check_length(name: str, value: str) -> None:
         )
 
 
-def _check_bundle(region: str, bundle: dict[str, str], may: May) -> None:
+def _check_bundle(region: str, bundle: dict[str, str], denial: Denial) -> None:
     bucket, key = bundle["S3Bucket"], bundle["S3Key"]
-    allowed = may("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
-    if problem := _problem(region, bundle) if allowed else "Forbidden":
+    denied = denial(Permission("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}"))
+    if problem := "Forbidden" if denied else _problem(region, bundle):
         raise InvalidParameterCombinationError(
             f"Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: {problem}"
         )

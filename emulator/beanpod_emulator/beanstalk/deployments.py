@@ -16,7 +16,8 @@ _COMMAND = "aws:elasticbeanstalk:command"
 _HEX = "0123456789abcdef"
 _FAILING = ("error-event", "with-errors-silently")
 _ENGINE_ERROR = "Engine execution has encountered an error."
-_REPLACING = {
+# The policies that replace all instances, and how they announce it.
+REPLACING = {
     "Immutable": "Immutable deployment policy enabled. Launching one instance with the new settings to verify health.",
     "TrafficSplitting": "Traffic splitting deployment policy enabled. Launching new instances with the new version.",
 }
@@ -24,67 +25,74 @@ _REPLACING = {
 
 @dataclass
 class EventLog:
-    """The events of one region's environments, with the changes of status and health that cause them."""
+    """The events of an environment, with the changes of status and health that cause them.
+
+    Attributes:
+        events: Those of all environments of the region.
+    """
 
     location: Location
     events: list[Event]
+    environment: Environment
 
-    def append(self, environment: Environment, message: str, severity: str = "INFO", *, monitor: bool = False) -> None:
+    def append(self, message: str, severity: str = "INFO", *, monitor: bool = False) -> None:
         """Append an event.
 
         Args:
             monitor: Whether it is the health monitor's, whose events carry no request id.
         """
+        environment = self.environment
         self.events.append(
             Event(
                 date=self.location.now(),
                 message=message,
                 severity=severity,
                 request_id="" if monitor else environment.operation or "",
-                application=environment.application,
-                environment=environment.name,
+                application_name=environment.application,
+                environment_name=environment.name,
                 environment_id=environment.environment_id,
                 version_label=environment.version_label,
             )
         )
 
-    def begin(self, environment: Environment, status: str, request_id: str, *, abortable: bool = False) -> None:
+    def begin(self, status: str, request_id: str, *, abortable: bool = False) -> None:
         """Begin an operation, which gives the environment a status other than Ready."""
+        environment = self.environment
         environment.status, environment.operation, environment.abortable = status, request_id, abortable
         environment.updated = self.location.now()
 
-    def end(self, environment: Environment, status: str, message: str, severity: str = "INFO") -> None:
+    def end(self, status: str, message: str, severity: str = "INFO") -> None:
         """End the operation with a status and an event."""
+        environment = self.environment
         environment.status, environment.abortable = status, False
         environment.updated = self.location.now()
-        self.append(environment, message, severity)
+        self.append(message, severity)
         environment.operation = None
 
-    def schedule(self, seconds: float, environment: Environment, action: Callable[[], None]) -> None:
+    def schedule(self, seconds: float, action: Callable[[], None]) -> None:
         """Run an action on the clock, unless another operation has begun by then."""
-        operation = environment.operation
+        environment, operation = self.environment, self.environment.operation
         self.location.emulator.clock.after(seconds, lambda: action() if environment.operation == operation else None)
 
-    def set_health(self, environment: Environment, health: Health) -> None:
+    def set_health(self, health: Health) -> None:
         """Set the environment's health, with an event if its status changes."""
-        before, environment.health = environment.health, health
+        before, self.environment.health = self.environment.health, health
         if before.status != health.status:
             text = f"Environment health has transitioned from {before.status} to {health.status}."
             severity = "INFO" if health.color == "Green" else "WARN"
-            self.append(environment, " ".join([text, *health.causes]), severity, monitor=True)
+            self.append(" ".join([text, *health.causes]), severity, monitor=True)
 
 
-def scale(environment: Environment, location: Location, deployment: Deployment) -> None:
-    """Set the number of instances to the minimum that the settings require; new ones run `deployment`."""
+def scale(environment: Environment, location: Location) -> None:
+    """Set the number of instances to the minimum that the settings require; new ones run the version that runs."""
     size = environment.option("aws:autoscaling:asg", "MinSize", "1") if environment.load_balanced else "1"
     kept = environment.instances[: max(int(size), 1)]
     missing = max(int(size), 1) - len(kept)
-    environment.instances = kept + _launch(environment, location, deployment, missing)
+    environment.instances = kept + _launch(environment, location, environment.running, missing)
 
 
 def _launch(environment: Environment, location: Location, deployment: Deployment, count: int) -> list[Instance]:
-    types = environment.option("aws:ec2:instances", "InstanceTypes", "t3.micro")
-    kind = types.split(",")[0].strip()
+    kind = environment.option("aws:ec2:instances", "InstanceTypes", "t3.micro").partition(",")[0].strip()
     zones = (f"{location.region}{'ab'[number % 2]}" for number in range(count))
     return [Instance(random_id("i-0", 16, _HEX), location.now(), kind, zone, deployment) for zone in zones]
 
@@ -110,11 +118,11 @@ class DeploymentPlan:
 
 def plan_deployment(environment: Environment, location: Location, deployment: Deployment) -> DeploymentPlan:
     """Return the plan of the environment's deployment policy; new instances run `deployment`."""
-    policy = environment.option(_COMMAND, "DeploymentPolicy", "AllAtOnce")
+    policy = environment.deployment_policy
     instances = list(environment.instances)
-    if policy in _REPLACING:
+    if policy in REPLACING:
         launched = _launch(environment, location, deployment, len(instances))
-        return DeploymentPlan([launched], _REPLACING[policy], launched=launched, terminating=instances)
+        return DeploymentPlan([launched], REPLACING[policy], launched=launched, terminating=instances)
     if policy == "AllAtOnce":
         return DeploymentPlan([instances])
     batches = _batches(environment, instances)
@@ -144,11 +152,11 @@ def _batches(environment: Environment, instances: list[Instance]) -> list[list[I
 class Batches:
     """The steps of one deployment: what each batch does to the instances, with its events."""
 
-    def __init__(self, event_log: EventLog, environment: Environment, fault: Fault | None) -> None:
-        self._event_log = event_log
-        self._environment = environment
+    def __init__(self, log: EventLog, fault: Fault | None) -> None:
+        self._log = log
+        self._environment = log.environment
         self._kind = fault.kind if fault else ""
-        self.plan = plan_deployment(environment, event_log.location, self._deployment("In Progress"))
+        self.plan = plan_deployment(self._environment, log.location, self._deployment("In Progress"))
         self._finished = 0
 
     @property
@@ -161,15 +169,15 @@ class Batches:
         self._environment.instances = self._environment.instances + self.plan.launched
         for instance in self.plan.launched:
             instance.health = Health("Pending")
-        self._append(self.plan.announcement)
-        self._event_log.set_health(self._environment, self._progress())
+        self._log.append(self.plan.announcement)
+        self._log.set_health(self._progress())
 
     def begin(self, number: int) -> None:
         """Start a batch, numbered from 0."""
         batch = self.plan.batches[number]
         if self.plan.numbered:
             ids = ", ".join(instance.instance_id for instance in batch)
-            self._append(f"Batch {number + 1}: Starting application deployment on instance(s) [{ids}].")
+            self._log.append(f"Batch {number + 1}: Starting application deployment on instance(s) [{ids}].")
         for instance in batch:
             self._set(instance, "In Progress", Health("Info", ("Application deployment in progress.",)))
 
@@ -185,9 +193,9 @@ class Batches:
         self._finished += len(batch)
         self._environment.health = self._progress()
         if self.plan.numbered:
-            self._append(f"Batch {number + 1}: Completed application deployment.")
+            self._log.append(f"Batch {number + 1}: Completed application deployment.")
         else:
-            self._append("Instance deployment completed successfully.")
+            self._log.append("Instance deployment completed successfully.")
 
     def fail(self, number: int, causes: Mapping[str, str], events: Iterable[str]) -> None:
         """Fail a batch.
@@ -200,7 +208,7 @@ class Batches:
         for instance in self.plan.batches[number]:
             self._set(instance, "Deployed", OK)
         for event in events:
-            self._append(event, "ERROR")
+            self._log.append(event, "ERROR")
         self._fail(failed, causes, silently=False)
 
     def succeed(self) -> None:
@@ -245,29 +253,26 @@ class Batches:
         return True
 
     def _fail(self, batch: list[Instance], causes: Mapping[str, str], *, silently: bool) -> None:
-        when = self._event_log.location.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        when = self._log.location.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         failed = f"Application deployment failed at {when} with exit status 1 and error:"
         for instance in batch:
             cause = f"{failed} {causes.get(instance.instance_id, _ENGINE_ERROR)}"
             self._set(instance, "Failed", Health("Degraded", (cause,)))
         if silently:
             return
-        self._append("Instance deployment failed. For details, see 'eb-engine.log'.", "ERROR")
+        self._log.append("Instance deployment failed. For details, see 'eb-engine.log'.", "ERROR")
         for instance in batch:
             output = f"Command failed on instance. Return code: 1 Output: {_ENGINE_ERROR}."
-            self._append(f"[Instance: {instance.instance_id}] {output}", "ERROR")
+            self._log.append(f"[Instance: {instance.instance_id}] {output}", "ERROR")
         summary = f"Summary: [Successful: 0, Failed: {len(batch)}]."
-        self._append(f"Command execution completed on all instances. {summary}")
+        self._log.append(f"Command execution completed on all instances. {summary}")
         ids = ", ".join(f"'{instance.instance_id}'" for instance in batch)
-        self._append(f"Unsuccessful command execution on instance id(s) {ids}. Aborting the operation.", "ERROR")
+        self._log.append(f"Unsuccessful command execution on instance id(s) {ids}. Aborting the operation.", "ERROR")
         many = "all instances" if len(batch) == len(self._environment.instances) else f"{len(batch)} instance(s)"
-        self._event_log.set_health(self._environment, Health("Degraded", (f"Command failed on {many}.",)))
-
-    def _append(self, message: str, severity: str = "INFO") -> None:
-        self._event_log.append(self._environment, message, severity)
+        self._log.set_health(Health("Degraded", (f"Command failed on {many}.",)))
 
     def _set(self, instance: Instance, status: str, health: Health) -> None:
         instance.deployment, instance.health = self._deployment(status), health
 
     def _deployment(self, status: str) -> Deployment:
-        return self._environment.deployment(self._event_log.location.now(), status)
+        return self._environment.deployment(self._log.location.now(), status)

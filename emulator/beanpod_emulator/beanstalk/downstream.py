@@ -6,13 +6,14 @@ gives to deployers: where that one lacks a permission, a deployment here fails a
 balancers, which need RegisterInstancesWithLoadBalancer instead, worker tiers and ECS.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from moto.iam.models import iam_backends
 
 from beanpod_emulator.beanstalk.exceptions import InsufficientPrivilegesError
 from beanpod_emulator.beanstalk.state import ApplicationVersion, Environment
+from beanpod_emulator.iam.authorizer import Denial
 from beanpod_emulator.iam.required_permissions import Permission
 
 # Reported from errors of deployments.
@@ -49,9 +50,6 @@ NEW_INSTANCES = NEW_GROUP | {"RollingWithAdditionalBatch"}
 EVERY = IN_PLACE | NEW_INSTANCES
 SPLIT = frozenset({"TrafficSplitting"})
 
-# Returns AWS's message when the caller lacks the permission, None when it has it.
-Denial = Callable[[Permission], str | None]
-
 
 @dataclass(frozen=True)
 class Row:
@@ -77,7 +75,7 @@ class Row:
 
     def matches(self, environment: Environment) -> bool:
         """Whether updates of this environment require it."""
-        return deployment_policy(environment) in self.policies and (environment.load_balanced or not self.balanced)
+        return environment.deployment_policy in self.policies and (environment.load_balanced or not self.balanced)
 
 
 _OF_TEMPLATE = {"ec2:CreateAction": "CreateLaunchTemplate"}
@@ -197,11 +195,6 @@ _SERVICES = {
 }
 
 
-def deployment_policy(environment: Environment) -> str:
-    """Return the environment's deployment policy; AllAtOnce by default."""
-    return environment.option("aws:elasticbeanstalk:command", "DeploymentPolicy", "AllAtOnce")
-
-
 def check_storage(environment: Environment, version: ApplicationVersion, denial: Denial, more: Iterable[str]) -> None:
     """Raise InsufficientPrivilegesError when the caller may not use Beanstalk's own bucket, or the bundle.
 
@@ -291,6 +284,7 @@ def resources(environment: Environment, version: ApplicationVersion) -> dict[str
 
 def _roles(environment: Environment, account: str) -> Iterator[str]:
     """Return the roles of the environment's instance profile."""
-    name = environment.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rpartition("/")[2]
     profiles = iam_backends[account]["aws"].instance_profiles.values()
-    yield from (role.arn for profile in profiles if profile.name == name for role in profile.roles)
+    yield from (
+        role.arn for profile in profiles if profile.name == environment.instance_profile for role in profile.roles
+    )

@@ -6,6 +6,7 @@ from typing import Any
 
 from beanpod_emulator.beanstalk import options
 from beanpod_emulator.beanstalk.applications import Applications, checked, without
+from beanpod_emulator.beanstalk.deployments import EventLog
 from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError, InvalidStateError
 from beanpod_emulator.beanstalk.operations import Operations
 from beanpod_emulator.beanstalk.options import Option, Settings
@@ -27,7 +28,10 @@ class Environments:
         self._applications = applications
         self.all: list[Environment] = []
         self.events: list[Event] = []
-        self.operations = Operations(location, self.events)
+
+    def operations(self, environment: Environment) -> Operations:
+        """Return what changes an environment."""
+        return Operations(EventLog(self._location, self.events, environment))
 
     def find(self, name: str | None, environment_id: str | None) -> Environment:
         """Return the environment of that name or id, if it is not terminated, else raise InvalidParameterValueError."""
@@ -71,15 +75,14 @@ class Environments:
         platform, values = self._configuration(application.name, request)
         environment = self._new(application.name, name, platform, values, request)
         self.all.append(environment)
-        self.operations.launch(environment, request_id)
+        self.operations(environment).launch(request_id)
         return environment
 
     def update(
         self, environment: Environment, request: dict[str, Any], request_id: str, error_event: str | None = None
     ) -> None:
         """Start an update from the parameters of UpdateEnvironment; see Operations.update."""
-        changes = self._changes(environment, request)
-        self.operations.update(environment, request_id, changes, error_event)
+        self.operations(environment).update(request_id, self._changes(environment, request), error_event)
 
     def check_dns(self, prefix: str) -> tuple[bool, str]:
         """Return whether the CNAME is available, and the CNAME."""
@@ -89,7 +92,7 @@ class Environments:
     def forget(self, application: str) -> None:
         """Delete the terminated environments of an application, and their events."""
         self.all[:] = [environment for environment in self.all if environment.application != application]
-        self.events[:] = [event for event in self.events if event.application != application]
+        self.events[:] = [event for event in self.events if event.application_name != application]
 
     def _changes(self, environment: Environment, request: dict[str, Any]) -> dict[str, Any]:
         changes: dict[str, Any] = {}

@@ -7,20 +7,22 @@ from botocore.exceptions import ClientError
 
 from beanpod_emulator import clients
 from beanpod_emulator.beanstalk.listeners import listener_problems
+from beanpod_emulator.beanstalk.options import listed
 from beanpod_emulator.beanstalk.state import Environment
 
 _LAUNCH = "aws:autoscaling:launchconfiguration"
 _VPC = "aws:ec2:vpc"
 
 
-def launch_problems(environment: Environment, region: str) -> list[str]:
+def launch_problems(environment: Environment) -> list[str]:
     """Return the error events of an environment that cannot be launched."""
+    iam = clients.client("iam", environment.region)
     return [
-        *_profile_problems(environment, clients.client("iam", region)),
-        *_role_problems(environment, clients.client("iam", region)),
-        *_network_problems(environment, region),
-        *_internet_access_problems(environment, region),
-        *listener_problems(environment, region),
+        *_profile_problems(environment, iam),
+        *_role_problems(environment, iam),
+        *_network_problems(environment),
+        *_internet_access_problems(environment),
+        *listener_problems(environment),
     ]
 
 
@@ -46,7 +48,7 @@ def _profile_problems(environment: Environment, iam: Any) -> Iterator[str]:
     profile = environment.option(_LAUNCH, "IamInstanceProfile")
     if not profile:
         yield "Environment must have instance profile associated with it."
-    elif not _found(iam.get_instance_profile, InstanceProfileName=profile.rsplit("/", 1)[-1]):
+    elif not _found(iam.get_instance_profile, InstanceProfileName=environment.instance_profile):
         yield f"The instance profile {profile} associated with the environment does not exist."
 
 
@@ -56,31 +58,31 @@ def _role_problems(environment: Environment, iam: Any) -> Iterator[str]:
         yield f"The service role {role} does not exist."
 
 
-def _network_problems(environment: Environment, region: str) -> Iterator[str]:
-    subnets = [it for name in ("Subnets", "ELBSubnets") for it in _listed(environment.option(_VPC, name))]
+def _network_problems(environment: Environment) -> Iterator[str]:
+    subnets = [it for name in ("Subnets", "ELBSubnets") for it in listed(environment.option(_VPC, name))]
     namespaces = (_LAUNCH, "aws:elbv2:loadbalancer")
-    groups = [it for namespace in namespaces for it in _listed(environment.option(namespace, "SecurityGroups"))]
+    groups = [it for namespace in namespaces for it in listed(environment.option(namespace, "SecurityGroups"))]
     # EC2's client only where it is needed: its model takes a quarter of a second to parse.
     for subnet in subnets:
-        if not _found(clients.client("ec2", region).describe_subnets, SubnetIds=[subnet]):
+        if not _found(clients.client("ec2", environment.region).describe_subnets, SubnetIds=[subnet]):
             yield f"The subnet ID '{subnet}' does not exist"
     for group in groups:
         if group.startswith("sg-") and not _found(
-            clients.client("ec2", region).describe_security_groups, GroupIds=[group]
+            clients.client("ec2", environment.region).describe_security_groups, GroupIds=[group]
         ):
             yield f"The security group '{group}' does not exist"
 
 
-def _internet_access_problems(environment: Environment, region: str) -> Iterator[str]:
+def _internet_access_problems(environment: Environment) -> Iterator[str]:
     """Check that public addresses have an internet gateway, and that instances reach Beanstalk.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc.html. The default VPC always has internet access.
     """
     vpc = vpc_id(environment)
-    subnets = _listed(environment.option(_VPC, "Subnets"))
+    subnets = listed(environment.option(_VPC, "Subnets"))
     if not vpc or not subnets:
         return
-    ec2 = clients.client("ec2", region)
+    ec2 = clients.client("ec2", environment.region)
     if not _found(ec2.describe_subnets, SubnetIds=subnets):
         return
     if not ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [vpc]}])["InternetGateways"]:
@@ -93,7 +95,7 @@ def _internet_access_problems(environment: Environment, region: str) -> Iterator
             yield f"Service:AmazonEC2, Message:Network {vpc} is not attached to any internet gateway"
     public = _public_instances(environment)
     routed = all(_has_route(ec2, vpc, subnet, public=public) for subnet in subnets)
-    if not routed and not _has_endpoints(ec2, vpc, region):
+    if not routed and not _has_endpoints(ec2, vpc, environment.region):
         yield (
             "The EC2 instances failed to communicate with AWS Elastic Beanstalk, either because of configuration "
             "problems with the VPC or a failed EC2 instance. Check your VPC configuration and try launching the "
@@ -126,7 +128,3 @@ def _has_endpoints(ec2: Any, vpc: str, region: str) -> bool:
     found = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["VpcEndpoints"]
     names = {endpoint["ServiceName"] for endpoint in found}
     return {f"com.amazonaws.{region}.elasticbeanstalk", f"com.amazonaws.{region}.elasticbeanstalk-health"} <= names
-
-
-def _listed(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",") if item.strip()]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import clients
-from beanpod_emulator.beanstalk.options import Settings
+from beanpod_emulator.beanstalk.options import Settings, listed
 from beanpod_emulator.beanstalk.state import Environment
 
 _NAMESPACE = "aws:elbv2:listener:"
@@ -63,7 +63,7 @@ def listeners(environment: Environment) -> tuple[Listener, ...]:
     return tuple(_listener(name, values) for name, values in enabled.items())
 
 
-def listener_problems(environment: Environment, region: str) -> Iterator[str]:
+def listener_problems(environment: Environment) -> Iterator[str]:
     """Yield the error events of listeners that the load balancer cannot have."""
     for listener in listeners(environment):
         if listener.secure:
@@ -72,7 +72,7 @@ def listener_problems(environment: Environment, region: str) -> Iterator[str]:
             if not listener.protocols:
                 yield _problem(f"SSL policy '{listener.policy}' not found", "SSLPolicyNotFound")
             for arn in listener.certificates:
-                yield from _certificate_problems(arn, region)
+                yield from _certificate_problems(arn, environment.region)
 
 
 def _options(settings: Settings) -> dict[str, dict[str, str]]:
@@ -85,11 +85,10 @@ def _options(settings: Settings) -> dict[str, dict[str, str]]:
 
 
 def _listener(name: str, values: dict[str, str]) -> Listener:
-    arns = [arn.strip() for arn in values.get("SSLCertificateArns", "").split(",")]
     return Listener(
         port=_HTTP_PORT if name == "default" else int(name),
         secure=values.get("Protocol", "HTTP").upper() == "HTTPS",
-        certificates=tuple(arn for arn in arns if arn),
+        certificates=tuple(listed(values.get("SSLCertificateArns", ""))),
         policy=values.get("SSLPolicy") or _DEFAULT_POLICY,
     )
 

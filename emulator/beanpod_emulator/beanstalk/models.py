@@ -8,8 +8,7 @@ from moto import backends
 from moto.core.base_backend import BaseBackend
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 
-from beanpod_emulator.beanstalk import applications
-from beanpod_emulator.beanstalk.applications import Applications, May
+from beanpod_emulator.beanstalk.applications import Applications
 from beanpod_emulator.beanstalk.environments import Environments
 from beanpod_emulator.beanstalk.exceptions import (
     InvalidParameterValueError,
@@ -18,6 +17,7 @@ from beanpod_emulator.beanstalk.exceptions import (
     TooManyTagsError,
 )
 from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, Environment, Location
+from beanpod_emulator.iam.authorizer import Denial
 from beanpod_emulator.state import Emulator
 
 _MAX_TAGS = 50
@@ -49,21 +49,21 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
                 f"Unable to delete application {name} because it has running environments."
             )
         for environment in running:
-            self.environments.operations.terminate(environment, request_id)
+            self.environments.operations(environment).terminate(request_id)
         self.applications.all.pop(name, None)
         if not running:
             self.environments.forget(name)
 
     def create_version(
-        self, application: Application, request: dict[str, Any], tags: dict[str, str], may: May
+        self, application: Application, request: dict[str, Any], tags: dict[str, str], denial: Denial
     ) -> ApplicationVersion:
         """Create a version, within the quota, and delete those that the application's lifecycle rules do not keep."""
         count = sum(len(other.versions) for other in self.applications.all.values())
         if count >= self.emulator.limits.application_versions and request["VersionLabel"] not in application.versions:
             raise TooManyApplicationVersionsError(int(self.emulator.limits.application_versions))
-        version = applications.create(self.location, application, request, tags, may)
+        version = self.applications.create_version(application, request, tags, denial)
         used = {label for item in self.environments.all for label in self._labels(item, terminated=_REMEMBERED)}
-        applications.expire(self.location, application, used | {version.label})
+        self.applications.expire_versions(application, used | {version.label})
         return version
 
     def delete_version(self, application: Application, label: str, *, with_bundle: bool) -> None:
@@ -74,12 +74,7 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
                     f"Unable to delete application version {label} because it is still being used by: "
                     f"{environment.environment_id}"
                 )
-        applications.delete(self.location, application, label, with_bundle=with_bundle)
-
-    def error_event(self, environment: Environment, label: str) -> str | None:
-        """Return the error event for a version that cannot be deployed; None if it can."""
-        gone = applications.bundle_is_gone(self.location, self.applications.version(environment.application, label))
-        return "Service:Amazon S3, Message:The specified key does not exist." if gone else None
+        self.applications.delete_version(application, label, with_bundle=with_bundle)
 
     def _labels(self, environment: Environment, *, terminated: timedelta = timedelta(0)) -> set[str]:
         """Return the labels that an environment uses, or used if it was terminated less than this ago."""

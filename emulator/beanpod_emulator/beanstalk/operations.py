@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from beanpod_emulator.beanstalk.deployments import Batches, EventLog, scale
 from beanpod_emulator.beanstalk.launch_checks import launch_problems
 from beanpod_emulator.beanstalk.listeners import listener_problems
-from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Environment, Event, Health, Location, random_id
+from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Environment, Health, random_id
 from beanpod_emulator.fault_injection import Fault
 
 # What passes before the instances begin to deploy: about 5 s on AWS.
@@ -58,17 +58,15 @@ class VersionUpdate:
         error_event: The error event of a deployment that fails before it reaches the instances, if it does.
     """
 
-    def __init__(
-        self, event_log: EventLog, environment: Environment, fault: Fault | None, error_event: str | None
-    ) -> None:
-        self._event_log = event_log
-        self._emulator = event_log.location.emulator
+    def __init__(self, log: EventLog, fault: Fault | None, error_event: str | None) -> None:
+        self._log = log
+        self._emulator = log.location.emulator
         self._compute: ComputeBackend | None = self._emulator.compute
-        self._environment = environment
+        self._environment = log.environment
         self._kind = fault.kind if fault else ""
         self._details = fault.details if fault else {}
         self._error_event = error_event
-        self._batches = Batches(event_log, environment, fault)
+        self._batches = Batches(log, fault)
 
     def begin(self, *, deployed: Callable[[Callable[[], None]], None], ended: Callable[[], None]) -> None:
         """Schedule every step.
@@ -80,7 +78,7 @@ class VersionUpdate:
         update = self._emulator.pace.update
         prepared = min(_PREPARING_SECONDS, update / 4)
         if self._error_event:
-            self._at(prepared, self._end_before_the_instances)
+            self._log.schedule(prepared, self._end_before_the_instances)
             return
         if self._compute and not self._kind:
             self._compute.deploy(
@@ -89,14 +87,14 @@ class VersionUpdate:
                 lambda succeeded: self._end(deployed, ended) if succeeded else self._end_with_error_event(),
             )
             return
-        self._at(prepared, self._batches.prepare)
+        self._log.schedule(prepared, self._batches.prepare)
         if self._kind == "never-ready":
             return
         share = (update - prepared) * _BATCHES_SHARE / self._batches.count
         for number in range(self._batches.count):
-            self._at(prepared + number * share, partial(self._batches.begin, number))
-            self._at(prepared + (number + 1) * share, partial(self._batches.end, number))
-        self._at(update, lambda: self._end(deployed, ended))
+            self._log.schedule(prepared + number * share, partial(self._batches.begin, number))
+            self._log.schedule(prepared + (number + 1) * share, partial(self._batches.end, number))
+        self._log.schedule(update, lambda: self._end(deployed, ended))
 
     def _end(self, deployed: Callable[[Callable[[], None]], None], ended: Callable[[], None]) -> None:
         failed = {
@@ -107,24 +105,24 @@ class VersionUpdate:
         if failed:
             failed()
             return
-        self._environment.expected = self._environment.deployment(self._event_log.location.now())
+        self._environment.expected = self._environment.deployment(self._log.location.now())
         self._batches.succeed()
         deployed(lambda: self._end_deployed(ended))
 
     def _end_deployed(self, ended: Callable[[], None]) -> None:
-        self._append("New application version was deployed to running EC2 instances.")
+        self._log.append("New application version was deployed to running EC2 instances.")
         self._finish(_COMPLETED)
         self._assess()
         ended()
 
     def _end_before_the_instances(self) -> None:
-        self._append(self._error_event or "", "ERROR")
-        self._append(_FAILED, "ERROR")
+        self._log.append(self._error_event or "", "ERROR")
+        self._log.append(_FAILED, "ERROR")
         self._restore()
         self._finish(_WITH_ERRORS, "ERROR")
 
     def _end_with_error_event(self) -> None:
-        self._append(_FAILED, "ERROR")
+        self._log.append(_FAILED, "ERROR")
         self._batches.give_up()
         incorrect = self._batches.incorrect()
         # Where new instances were to replace the old ones, only the old ones remain.
@@ -156,12 +154,12 @@ class VersionUpdate:
         elif self._kind == "slow-green":
             late = "ELB health is failing or not available for all instances."
             self._set_health_everywhere(self._details.get("health", "Warning"), late)
-            self._at(self._details.get("seconds", 60), lambda: self._set_health_everywhere("Ok"))
+            self._log.schedule(self._details.get("seconds", 60), lambda: self._set_health_everywhere("Ok"))
         else:
             self._set_health("Ok")
 
     def _set_health(self, status: str, *causes: str) -> None:
-        self._event_log.set_health(self._environment, Health(status, causes))
+        self._log.set_health(Health(status, causes))
 
     def _set_health_everywhere(self, status: str, *causes: str) -> None:
         for instance in self._environment.instances:
@@ -175,183 +173,174 @@ class VersionUpdate:
             self._environment.version_label = self._environment.running.version_label
 
     def _finish(self, message: str, severity: str = "INFO") -> None:
-        self._event_log.end(self._environment, "Ready", message, severity)
-
-    def _append(self, message: str, severity: str = "INFO") -> None:
-        self._event_log.append(self._environment, message, severity)
-
-    def _at(self, seconds: float, action: Callable[[], None]) -> None:
-        self._event_log.schedule(seconds, self._environment, action)
+        self._log.end("Ready", message, severity)
 
 
 class Operations:
-    """Changes the environments of one region, and appends to their events."""
+    """Changes an environment, and appends to its events."""
 
-    def __init__(self, location: Location, events: list[Event]) -> None:
-        self._location, self._emulator = location, location.emulator
+    def __init__(self, log: EventLog) -> None:
+        self._log, self._environment = log, log.environment
+        self._location, self._emulator = log.location, log.location.emulator
         self._compute: ComputeBackend | None = self._emulator.compute
-        self._event_log = EventLog(location, events)
 
-    def launch(self, environment: Environment, request_id: str) -> None:
+    def launch(self, request_id: str) -> None:
         """Start to launch a new environment."""
-        self._start(environment, "Launching", request_id, "createEnvironment is starting.")
-        self._event_log.schedule(self._emulator.pace.launch, environment, lambda: self._launched(environment))
+        self._start("Launching", request_id, "createEnvironment is starting.")
+        self._log.schedule(self._emulator.pace.launch, self._launched)
 
-    def update(
-        self, environment: Environment, request_id: str, changes: dict[str, Any], error_event: str | None = None
-    ) -> None:
+    def update(self, request_id: str, changes: dict[str, Any], error_event: str | None = None) -> None:
         """Start an update.
 
         Args:
             changes: The attributes of the environment that the update changes.
             error_event: The error event that will stop the deployment of a version. Default: it succeeds.
         """
-        self._event_log.begin(environment, "Updating", request_id, abortable=True)
-        self._event_log.append(environment, "Environment update is starting.")
+        self._log.begin("Updating", request_id, abortable=True)
+        self._log.append("Environment update is starting.")
         label = changes.pop("version_label", None)
-        environment.before = {name: getattr(environment, name) for name in changes}
+        self._environment.before = {name: getattr(self._environment, name) for name in changes}
         # A configuration that cannot be is refused before a version is deployed with it.
-        if label and not self._listener_problems(environment, changes):
-            self._deploy(environment, label, changes, error_event)
+        if label and not self._listener_problems(changes):
+            self._deploy(label, changes, error_event)
         else:
-            environment.health = Health("Info")
-            self._event_log.schedule(
-                self._emulator.pace.update, environment, lambda: self._configured(environment, changes)
-            )
+            self._environment.health = Health("Info")
+            self._log.schedule(self._emulator.pace.update, lambda: self._configured(changes))
 
-    def start_concurrent_update(self, environment: Environment, label: str) -> None:
+    def start_concurrent_update(self, label: str) -> None:
         """Start another client's update, if the fault busy-before-update was injected for this one."""
-        fault = self._emulator.faults.before_update(environment.name, label)
-        if fault and environment.status == "Ready":
-            other = fault.details.get("label", environment.version_label)
-            self.update(environment, str(uuid.uuid4()), {"version_label": other})
+        fault = self._emulator.faults.before_update(self._environment.name, label)
+        if fault and self._environment.status == "Ready":
+            other = fault.details.get("label", self._environment.version_label)
+            self.update(str(uuid.uuid4()), {"version_label": other})
 
-    def restart(self, environment: Environment, request_id: str) -> None:
+    def restart(self, request_id: str) -> None:
         """Start a restart of the application servers."""
-        self._start(environment, "Updating", request_id, "restartAppServer is starting.")
-        self._event_log.schedule(self._emulator.pace.update, environment, lambda: self._restarted(environment))
+        self._start("Updating", request_id, "restartAppServer is starting.")
+        self._log.schedule(self._emulator.pace.update, self._restarted)
 
-    def rebuild(self, environment: Environment, request_id: str) -> None:
+    def rebuild(self, request_id: str) -> None:
         """Start to rebuild the environment, with new instances."""
-        environment.instances = []
-        self._start(environment, "Updating", request_id, "rebuildEnvironment is starting.")
-        self._event_log.schedule(self._emulator.pace.launch, environment, lambda: self._launched(environment))
+        self._environment.instances = []
+        self._start("Updating", request_id, "rebuildEnvironment is starting.")
+        self._log.schedule(self._emulator.pace.launch, self._launched)
 
-    def terminate(self, environment: Environment, request_id: str) -> None:
+    def terminate(self, request_id: str) -> None:
         """Start to terminate the environment."""
-        self._start(environment, "Terminating", request_id, "terminateEnvironment is starting.")
-        self._event_log.schedule(self._emulator.pace.terminate, environment, lambda: self._terminated(environment))
+        self._start("Terminating", request_id, "terminateEnvironment is starting.")
+        self._log.schedule(self._emulator.pace.terminate, self._terminated)
 
-    def abort(self, environment: Environment, request_id: str) -> None:
+    def abort(self, request_id: str) -> None:
         """Start to abort the update that is in progress."""
-        self._event_log.begin(environment, "Aborting", request_id)
-        self._event_log.append(environment, "The environment update is being aborted.")
-        self._event_log.schedule(self._emulator.pace.update / 3, environment, lambda: self._aborted(environment))
+        self._log.begin("Aborting", request_id)
+        self._log.append("The environment update is being aborted.")
+        self._log.schedule(self._emulator.pace.update / 3, self._aborted)
 
-    def _start(self, environment: Environment, status: str, request_id: str, message: str) -> None:
-        self._event_log.begin(environment, status, request_id)
-        environment.health = Health("Pending" if status == "Launching" else "Info")
-        self._event_log.append(environment, message)
+    def _start(self, status: str, request_id: str, message: str) -> None:
+        self._log.begin(status, request_id)
+        self._environment.health = Health("Pending" if status == "Launching" else "Info")
+        self._log.append(message)
 
-    def _deploy(self, environment: Environment, label: str, changes: dict[str, Any], error_event: str | None) -> None:
-        fault = self._emulator.faults.for_update(environment.name, label)
-        environment.version_label = label
-        environment.deployments += 1
-        environment.change(changes)
-        VersionUpdate(self._event_log, environment, fault, error_event).begin(
-            deployed=lambda end: self._follow_settings(environment, end) if "settings" in changes else end(),
-            ended=lambda: self._overtake(environment, fault) if fault and fault.kind == "overtaken" else None,
+    def _deploy(self, label: str, changes: dict[str, Any], error_event: str | None) -> None:
+        fault = self._emulator.faults.for_update(self._environment.name, label)
+        self._environment.version_label = label
+        self._environment.deployments += 1
+        self._environment.change(changes)
+        VersionUpdate(self._log, fault, error_event).begin(
+            deployed=lambda end: self._follow_settings(end) if "settings" in changes else end(),
+            ended=lambda: self._overtake(fault) if fault and fault.kind == "overtaken" else None,
         )
         if fault and fault.kind == "terminated":
             half = self._emulator.pace.update / 2
-            self._event_log.schedule(half, environment, lambda: self.terminate(environment, str(uuid.uuid4())))
+            self._log.schedule(half, lambda: self.terminate(str(uuid.uuid4())))
 
-    def _overtake(self, environment: Environment, fault: Fault) -> None:
+    def _overtake(self, fault: Fault) -> None:
         other = fault.details.get("label", "somebody-elses")
-        self.update(environment, str(uuid.uuid4()), {"version_label": other})
+        self.update(str(uuid.uuid4()), {"version_label": other})
 
-    def _launched(self, environment: Environment) -> None:
-        if problems := launch_problems(environment, self._location.region):
+    def _launched(self) -> None:
+        if problems := launch_problems(self._environment):
             for problem in problems:
-                self._event_log.append(environment, problem, "ERROR")
-            environment.health = Health("NoData")
-            self._event_log.end(environment, "Terminated", "Failed to launch environment.")
+                self._log.append(problem, "ERROR")
+            self._environment.health = Health("NoData")
+            self._log.end("Terminated", "Failed to launch environment.")
             return
-        environment.expected = environment.deployment(self._location.now())
-        scale(environment, self._location, environment.running)
-        environment.endpoint = self._endpoint(environment)
-        self._reconcile(environment, lambda: self._ready(environment))
+        self._environment.expected = self._environment.deployment(self._location.now())
+        scale(self._environment, self._location)
+        self._environment.endpoint = self._endpoint()
+        self._reconcile(self._ready)
 
-    def _ready(self, environment: Environment) -> None:
-        first = environment.instances[0].instance_id
-        self._event_log.append(environment, f"Added instance [{first}] to your environment.")
-        if environment.version_label == SAMPLE_VERSION:
-            self._event_log.append(environment, f"Deployed version: {SAMPLE_VERSION}.")
-        self._event_log.append(environment, f"Application available at {environment.cname}.")
-        self._end(environment, f"Successfully launched environment: {environment.name}")
+    def _ready(self) -> None:
+        first = self._environment.instances[0].instance_id
+        self._log.append(f"Added instance [{first}] to your environment.")
+        if self._environment.version_label == SAMPLE_VERSION:
+            self._log.append(f"Deployed version: {SAMPLE_VERSION}.")
+        self._log.append(f"Application available at {self._environment.cname}.")
+        self._end(f"Successfully launched environment: {self._environment.name}")
 
-    def _endpoint(self, environment: Environment) -> str:
+    def _endpoint(self) -> str:
         if self._compute:
-            return self._compute.endpoint(environment)
-        if not environment.load_balanced:
+            return self._compute.endpoint(self._environment)
+        if not self._environment.load_balanced:
             # Connections to it fail at once, so that a release need not wait for its health check to time out. An HTTP
             # proxy on the way may accept connections to the addresses that RFC 5737 reserves for documentation.
             return "255.255.255.255"
-        return f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self._location.region}.elb.amazonaws.com"
+        return (
+            f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self._environment.region}.elb.amazonaws.com"
+        )
 
-    def _reconcile(self, environment: Environment, done: Callable[[], None]) -> None:
+    def _reconcile(self, done: Callable[[], None]) -> None:
         if self._compute:
-            self._compute.reconcile(environment, done)
+            self._compute.reconcile(self._environment, done)
         else:
             done()
 
-    def _follow_settings(self, environment: Environment, done: Callable[[], None]) -> None:
+    def _follow_settings(self, done: Callable[[], None]) -> None:
         """Have the number of instances and the load balancer follow the settings."""
-        scale(environment, self._location, environment.running)
-        self._reconcile(environment, done)
+        scale(self._environment, self._location)
+        self._reconcile(done)
 
-    def _listener_problems(self, environment: Environment, changes: dict[str, Any]) -> list[str]:
-        return list(listener_problems(replace(environment, **changes), self._location.region))
+    def _listener_problems(self, changes: dict[str, Any]) -> list[str]:
+        return list(listener_problems(replace(self._environment, **changes)))
 
-    def _configured(self, environment: Environment, changes: dict[str, Any]) -> None:
-        if problems := self._listener_problems(environment, changes):
+    def _configured(self, changes: dict[str, Any]) -> None:
+        if problems := self._listener_problems(changes):
             for problem in [*problems, "Failed to deploy configuration."]:
-                self._event_log.append(environment, problem, "ERROR")
-            self._end(environment, _WITH_ERRORS)
+                self._log.append(problem, "ERROR")
+            self._end(_WITH_ERRORS)
             return
-        environment.change(changes)
-        self._follow_settings(environment, lambda: self._end(environment, _COMPLETED))
+        self._environment.change(changes)
+        self._follow_settings(lambda: self._end(_COMPLETED))
 
-    def _restarted(self, environment: Environment) -> None:
-        self._reconcile(environment, lambda: self._end(environment, "restartAppServer has completed."))
+    def _restarted(self) -> None:
+        self._reconcile(lambda: self._end("restartAppServer has completed."))
 
-    def _aborted(self, environment: Environment) -> None:
-        environment.change({**environment.before, "version_label": environment.running.version_label})
-        for instance in environment.instances:
-            instance.deployment = environment.running
-        scale(environment, self._location, environment.running)
-        self._reconcile(environment, lambda: self._end(environment, "The environment update was aborted."))
+    def _aborted(self) -> None:
+        self._environment.change({**self._environment.before, "version_label": self._environment.running.version_label})
+        for instance in self._environment.instances:
+            instance.deployment = self._environment.running
+        self._follow_settings(lambda: self._end("The environment update was aborted."))
 
-    def _terminated(self, environment: Environment) -> None:
-        environment.instances, environment.endpoint = [], None
-        self._reconcile(environment, lambda: self._gone(environment))
+    def _terminated(self) -> None:
+        self._environment.instances, self._environment.endpoint = [], None
+        self._reconcile(self._gone)
 
-    def _gone(self, environment: Environment) -> None:
-        environment.health = Health("NoData")
-        self._event_log.end(environment, "Terminated", "terminateEnvironment completed successfully.")
+    def _gone(self) -> None:
+        self._environment.health = Health("NoData")
+        self._log.end("Terminated", "terminateEnvironment completed successfully.")
 
-    def _end(self, environment: Environment, message: str) -> None:
+    def _end(self, message: str) -> None:
         """End an operation: Ready, with the health that the instances have now."""
         # The sample application answers "/" and nothing else.
         health = Health("Ok")
-        if environment.version_label == SAMPLE_VERSION and _sample_fails(environment):
+        if self._environment.version_label == SAMPLE_VERSION and _sample_fails(self._environment):
             health = Health("Severe", ("100.0 % of the requests to the ELB are failing with HTTP 4xx.",))
-        failures = self._compute.failures(environment) if self._compute else {}
-        for instance in environment.instances:
+        failures = self._compute.failures(self._environment) if self._compute else {}
+        for instance in self._environment.instances:
             failed = instance.instance_id in failures
             instance.health = Health("Severe", (failures[instance.instance_id],)) if failed else health
-        self._event_log.set_health(environment, Health("Severe", tuple(failures.values())) if failures else health)
-        self._event_log.end(environment, "Ready", message)
+        self._log.set_health(Health("Severe", tuple(failures.values())) if failures else health)
+        self._log.end("Ready", message)
 
 
 def _sample_fails(environment: Environment) -> bool:

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-_VARIABLES = "aws:elasticbeanstalk:application:environment"
-_SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+VARIABLES = "aws:elasticbeanstalk:application:environment"
+SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 VARIABLES_LIMIT = 4096
 
 # Namespaces in which any name is an option.
-_OPEN = (_VARIABLES, _SECRETS, "aws:cloudformation:template:parameter", "aws:elasticbeanstalk:customoption")
+_OPEN = (VARIABLES, SECRETS, "aws:cloudformation:template:parameter", "aws:elasticbeanstalk:customoption")
 # In a namespace, * is a name of the user's; in the name of an option, ~ is a space.
 _NAMES = {
     "aws:autoscaling:asg": (
@@ -175,6 +175,11 @@ def rendered(values: Settings) -> list[dict[str, str | None]]:
     ]
 
 
+def listed(value: str) -> list[str]:
+    """Return the items of a value that is a list, separated by commas."""
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
 def known(option: Option) -> bool:
     """Return whether Beanstalk has the option."""
     namespace = option.namespace
@@ -204,12 +209,12 @@ def _problem(option: Option, value: str) -> dict[str, Any] | None:
 
 
 def _too_long(values: Settings) -> dict[str, Any] | None:
-    pairs = [f"{option.name}={value}" for option, value in values.items() if option.namespace == _VARIABLES]
+    pairs = [f"{option.name}={value}" for option, value in values.items() if option.namespace == VARIABLES]
     size = sum(len(pair.encode()) for pair in pairs)
     if size <= VARIABLES_LIMIT:
         return None
     text = f"The combined size of environment properties is {size} bytes, more than the limit of {VARIABLES_LIMIT}."
-    return _message(Option(_VARIABLES, ""), text)
+    return _message(Option(VARIABLES, ""), text)
 
 
 def _message(option: Option, text: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from botocore import xform_name
 from moto.core.responses import ActionResult, EmptyResult
 
 from beanpod_emulator import clients
@@ -11,6 +12,7 @@ from beanpod_emulator.beanstalk import downstream, options, platforms, render
 from beanpod_emulator.beanstalk.applications import checked, without
 from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError, InvalidStateError
 from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, backend_of
+from beanpod_emulator.beanstalk.operations import Operations
 from beanpod_emulator.beanstalk.options import Settings
 from beanpod_emulator.beanstalk.platforms import PLATFORMS, Platform
 from beanpod_emulator.beanstalk.state import Environment, Event
@@ -19,14 +21,8 @@ from beanpod_emulator.iam.required_permissions import Permission
 from beanpod_emulator.requests.error_responses import ErrorHandlingResponse
 
 _SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
-# Parameters of DescribeEvents, and the attributes that they compare.
-_OF_EVENTS = {
-    "ApplicationName": "application",
-    "EnvironmentId": "environment_id",
-    "EnvironmentName": "environment",
-    "RequestId": "request_id",
-    "VersionLabel": "version_label",
-}
+# Parameters of DescribeEvents that name what an event has.
+_OF_EVENTS = ("ApplicationName", "EnvironmentId", "EnvironmentName", "RequestId", "VersionLabel")
 
 
 class Actions(ErrorHandlingResponse):
@@ -73,9 +69,7 @@ class EnvironmentActions(Actions):
 
     def update_environment(self) -> ActionResult:
         request = dict(self._get_params())
-        self.backend.environments.operations.start_concurrent_update(
-            self._environment(), request.get("VersionLabel", "")
-        )
+        self._operations(self._environment()).start_concurrent_update(request.get("VersionLabel", ""))
         environment = self._environment(ready=True)
         error_event = self._error_event(environment, request.get("VersionLabel"))
         self.backend.environments.update(environment, request, self.request_id, error_event)
@@ -85,22 +79,22 @@ class EnvironmentActions(Actions):
         environment = self._environment()
         if environment.status == "Terminating":
             raise InvalidStateError(environment.name, "Ready")
-        self.backend.environments.operations.terminate(environment, self.request_id)
+        self._operations(environment).terminate(self.request_id)
         return ActionResult(environment)
 
     def abort_environment_update(self) -> ActionResult:
         environment = self._environment()
         if not environment.abortable:
             raise InvalidStateError(environment.name, "pending deployment")
-        self.backend.environments.operations.abort(environment, self.request_id)
+        self._operations(environment).abort(self.request_id)
         return EmptyResult()
 
     def restart_app_server(self) -> ActionResult:
-        self.backend.environments.operations.restart(self._environment(ready=True), self.request_id)
+        self._operations(self._environment(ready=True)).restart(self.request_id)
         return EmptyResult()
 
     def rebuild_environment(self) -> ActionResult:
-        self.backend.environments.operations.rebuild(self._environment(ready=True), self.request_id)
+        self._operations(self._environment(ready=True)).rebuild(self.request_id)
         return EmptyResult()
 
     def describe_environments(self) -> ActionResult:
@@ -152,17 +146,21 @@ class EnvironmentActions(Actions):
         find = environments.ready if ready else environments.find
         return find(self._get_param("EnvironmentName"), self._get_param("EnvironmentId"))
 
+    def _operations(self, environment: Environment) -> Operations:
+        return self.backend.environments.operations(environment)
+
     def _error_event(self, environment: Environment, label: str | None) -> str | None:
         """Return the error event for a version that cannot be deployed; None if it can."""
         if not label:
             return None
+        version = self.backend.applications.version(environment.application, label)
         if not environment.operations_role:
-            version = self.backend.applications.version(environment.application, label)
             more = self.backend.emulator.faults.permissions(environment.name, label)
             downstream.check_storage(environment, version, self.denial, more)
             if denied := downstream.error_event(environment, version, self.denial, more):
                 return denied
-        return self.backend.error_event(environment, label)
+        gone = self.backend.applications.bundle_is_gone(version)
+        return "Service:Amazon S3, Message:The specified key does not exist." if gone else None
 
     def _attributes(self, shown: dict[str, Any], *, always: tuple[str, ...]) -> dict[str, Any]:
         asked = self._get_param("AttributeNames", [])
@@ -172,7 +170,7 @@ class EnvironmentActions(Actions):
         """Return whether an event is one of those that the request asks for."""
         least = _SEVERITIES.index(self._get_param("Severity") or "TRACE")
         start, end = self._get_param("StartTime"), self._get_param("EndTime")
-        same = {name: value for key, name in _OF_EVENTS.items() if (value := self._get_param(key)) is not None}
+        same = {xform_name(name): value for name in _OF_EVENTS if (value := self._get_param(name)) is not None}
 
         def wanted(event: Event) -> bool:
             return (
@@ -336,12 +334,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         if self._get_param("AutoCreateApplication") and name not in self.backend.applications.all:
             self.backend.applications.create(name, description="", lifecycle={}, tags={})
         application = self.backend.applications.get(name)
-        version = self.backend.create_version(
-            application,
-            dict(self._get_params()),
-            self.tags(),
-            may=lambda action, resource: self.denial(Permission(action, resource)) is None,
-        )
+        version = self.backend.create_version(application, dict(self._get_params()), self.tags(), self.denial)
         return ActionResult({"ApplicationVersion": version})
 
     def describe_application_versions(self) -> ActionResult:

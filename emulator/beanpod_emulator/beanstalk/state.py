@@ -193,6 +193,15 @@ class Environment:
     def load_balanced(self) -> bool:
         return self.option("aws:elasticbeanstalk:environment", "EnvironmentType", "LoadBalanced") == "LoadBalanced"
 
+    @property
+    def deployment_policy(self) -> str:
+        return self.option("aws:elasticbeanstalk:command", "DeploymentPolicy", "AllAtOnce")
+
+    @property
+    def instance_profile(self) -> str:
+        """Name of the instance profile; "" without one."""
+        return self.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rpartition("/")[2]
+
     def change(self, changes: dict[str, Any]) -> None:
         """Set attributes by their names."""
         for name, value in changes.items():
@@ -209,10 +218,7 @@ class Event:
     message: str
     severity: str
     request_id: str
-    application: str
-    environment: str | None = None
-    environment_id: str | None = None
-    version_label: str | None = None
-
-    class Meta:
-        serialization_aliases: ClassVar = {"ApplicationName": "application", "EnvironmentName": "environment"}
+    application_name: str
+    environment_name: str
+    environment_id: str
+    version_label: str

@@ -1,139 +1,20 @@
 """Deployments: create, update, replace and delete a stack's resources, in order, or roll back."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from moto.core.exceptions import ServiceException
-
 from beanpod_emulator.cloudformation import schemas
 from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
-from beanpod_emulator.cloudformation.handlers import HANDLERS, Context, State
-from beanpod_emulator.cloudformation.intrinsics import Evaluator, resolve
-from beanpod_emulator.cloudformation.stack import DeployedResource, Output, Stack
+from beanpod_emulator.cloudformation.handlers import HANDLERS
+from beanpod_emulator.cloudformation.intrinsics import Evaluator
+from beanpod_emulator.cloudformation.stack import DeployedResource, Output, Stack, failure_reason
 from beanpod_emulator.cloudformation.template import Template
-from beanpod_emulator.state import Emulator
-
-_log = logging.getLogger(__name__)
-_RETAINED = ("Retain", "RetainExceptOnCreate")
-_REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
 
-def _reason(error: Exception) -> str:
-    """Return the reason for the event of a failed resource."""
-    if isinstance(error, ClientError):
-        detail = error.response["Error"]
-        return f"Resource handler returned message: {detail['Message']} ({detail['Code']})"
-    if isinstance(error, ServiceException):
-        return error.message
-    if isinstance(error, BotoCoreError | ResourceFailedError):
-        return str(error)
-    # A handler's own mistake must end in the stack's status: a client would wait for ever for a stack in progress.
-    _log.error("a resource handler failed", exc_info=error)
-    return f"The emulated AWS failed: {type(error).__name__}: {error}"
-
-
-@dataclass(frozen=True)
-class Operations:
-    """Create, update and delete single resources of a stack, and write their events.
-
-    Attributes:
-        stack: The stack.
-        account: Account of its resources.
-        region: Region of its resources.
-        emulator: The emulator, whose clock may have to be moved.
-    """
-
-    stack: Stack
-    account: str
-    region: str
-    emulator: Emulator
-
-    def deploy(
-        self,
-        logical_id: str,
-        body: dict[str, Any],
-        properties: dict[str, Any],
-        current: DeployedResource | None = None,
-        *,
-        replacing: bool = False,
-    ) -> DeployedResource:
-        """Create, update in place or replace a resource; a replaced one is deleted in the clean-up.
-
-        Args:
-            logical_id: Its logical id.
-            body: Its part of the template.
-            properties: Its evaluated properties.
-            current: The resource before the update.
-            replacing: Whether to create another one.
-        """
-        kind, physical_id = ("UPDATE", current.physical_id) if current else ("CREATE", "")
-        self.stack.log(logical_id, physical_id, body["Type"], f"{kind}_IN_PROGRESS", _REPLACING if replacing else None)
-        if current and not replacing:
-            state = self._update(current, current.properties, properties)
-        else:
-            state = HANDLERS[body["Type"]].create(self._context(logical_id), resolve(properties, self.region))
-        self.stack.resources[logical_id] = deployed = DeployedResource(
-            stack_id=self.stack.stack_id,
-            stack_name=self.stack.name,
-            logical_id=logical_id,
-            type=body["Type"],
-            state=state,
-            properties=properties,
-            body=body,
-            status=f"{kind}_COMPLETE",
-            timestamp=self.stack.now(),
-        )
-        self._log(deployed, deployed.status)
-        return deployed
-
-    def restore(self, old: DeployedResource, attempted: dict[str, Any]) -> bool:
-        """Undo the update of a resource; False if that failed."""
-        self.stack.resources[old.logical_id] = old
-        try:
-            kept = HANDLERS[old.type].kept_in_rollback
-            self._update(old, attempted, old.properties | {key: attempted[key] for key in kept & attempted.keys()})
-        except Exception as error:
-            self._log(old, "UPDATE_FAILED", _reason(error))
-            return False
-        self._log(old, "UPDATE_COMPLETE")
-        return True
-
-    def remove(self, resource: DeployedResource, policy: str | None = None) -> bool:
-        """Delete, snapshot or retain a resource; False if that failed.
-
-        Args:
-            resource: The resource.
-            policy: UpdateReplacePolicy or DeletionPolicy. Default: its DeletionPolicy.
-        """
-        handler = HANDLERS[resource.type]
-        policy = policy or resource.body.get("DeletionPolicy", handler.default_deletion_policy)
-        if policy in _RETAINED:
-            self._log(resource, "DELETE_SKIPPED")
-            return True
-        self._log(resource, "DELETE_IN_PROGRESS")
-        try:
-            context = self._context(resource.logical_id)
-            if policy == "Snapshot":
-                handler.snapshot(context, resource.state)
-            handler.delete(context, resource.state, resource.properties)
-        except Exception as error:
-            self._log(resource, "DELETE_FAILED", _reason(error))
-            return False
-        self._log(resource, "DELETE_COMPLETE")
-        return True
-
-    def _update(self, resource: DeployedResource, old: dict[str, Any], new: dict[str, Any]) -> State:
-        before, after = (resolve(properties, self.region) for properties in (old, new))
-        return HANDLERS[resource.type].update(self._context(resource.logical_id), resource.state, before, after)
-
-    def _log(self, resource: DeployedResource, status: str, text: str | None = None) -> None:
-        self.stack.log(resource.logical_id, resource.physical_id, resource.type, status, text)
-
-    def _context(self, logical_id: str) -> Context:
-        return Context(self.account, self.region, self.stack.name, logical_id, self.emulator)
+def _refused(resource_type: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return the properties that differ, and cannot be changed."""
+    return sorted(name for name in HANDLERS[resource_type].unchangeable if old.get(name) != new.get(name))
 
 
 class DeploymentFailedError(Exception):
@@ -149,7 +30,6 @@ class Deployment:
         template: The new template.
         tags: Tags of the stack, which its resources inherit.
         evaluator: Evaluates `template`, and reads `stack.resources` while they change.
-        operations: Changes single resources.
         imports: Names of the exports that the evaluator has read.
         owner: Returns the id of another stack that has a resource, by type and physical id.
     """
@@ -158,7 +38,6 @@ class Deployment:
     template: Template
     tags: dict[str, str]
     evaluator: Evaluator
-    operations: Operations
     imports: set[str]
     owner: Callable[[str, str], str | None]
     _undo: list[Callable[[], bool]] = field(default_factory=list)
@@ -179,11 +58,11 @@ class Deployment:
     def clean_up(self, previous: Template | None) -> None:
         """Delete replaced resources, and those that are in the previous template only."""
         for old in reversed(self._superseded):
-            self.operations.remove(old, old.body.get("UpdateReplacePolicy", "Delete"))
+            self.stack.remove_resource(old, old.body.get("UpdateReplacePolicy", "Delete"))
         for logical_id in reversed(previous.order if previous else []):
             if logical_id in self.stack.resources and not self._wanted(logical_id):
                 # As on AWS, what cannot be removed is left behind: the update is complete all the same.
-                self.operations.remove(self.stack.resources.pop(logical_id))
+                self.stack.remove_resource(self.stack.resources.pop(logical_id))
 
     def export_names(self) -> set[str]:
         """Return the names of the template's exports."""
@@ -204,7 +83,7 @@ class Deployment:
         left = []
         for resource in reversed(self._created):
             policy = "Retain" if resource.body.get("DeletionPolicy") == "Retain" else "Delete"
-            if not self.operations.remove(resource, policy):
+            if not self.stack.remove_resource(resource, policy):
                 left.append(resource)
         for resource in self._created:
             if resource not in left and self.stack.resources.get(resource.logical_id) == resource:
@@ -221,7 +100,7 @@ class Deployment:
             self._bring(logical_id, current, body)
         except Exception as error:
             physical_id = current.physical_id if current else ""
-            self.stack.log(logical_id, physical_id, body["Type"], f"{operation}_FAILED", _reason(error))
+            self.stack.log(logical_id, physical_id, body["Type"], f"{operation}_FAILED", failure_reason(error))
             text = f"The following resource(s) failed to {operation.lower()}: [{logical_id}]."
             raise DeploymentFailedError(text) from error
 
@@ -229,7 +108,7 @@ class Deployment:
         properties = self._properties(logical_id, body)
         if current is None:
             self._check_owner(body["Type"], schemas.custom_name(body["Type"], properties))
-            self._created.append(self.operations.deploy(logical_id, body, properties))
+            self._created.append(self.stack.deploy_resource(logical_id, body, properties))
         elif current.type != body["Type"]:
             raise ResourceFailedError(
                 f"Update of resource type is not permitted. The new template modifies resource type of {logical_id}"
@@ -238,11 +117,11 @@ class Deployment:
             self.stack.resources[logical_id] = replace(current, body=body)
         elif schemas.replaced_by(current.type, current.properties, properties):
             self._replace(current, body, properties)
-        elif refused := HANDLERS[current.type].refused(current.properties, properties):
+        elif refused := _refused(current.type, current.properties, properties):
             raise ResourceFailedError(f"Updates are not allowed for property - {', '.join(refused)}.")
         else:
-            self._undo.append(lambda: self.operations.restore(current, properties))
-            self.operations.deploy(logical_id, body, properties, current)
+            self._undo.append(lambda: self.stack.restore_resource(current, properties))
+            self.stack.deploy_resource(logical_id, body, properties, current)
 
     def _replace(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
         name = schemas.custom_name(current.type, properties)
@@ -252,7 +131,7 @@ class Deployment:
                 f"Rename {name} and update the stack again."
             )
         self._check_owner(current.type, name)
-        self._created.append(self.operations.deploy(current.logical_id, body, properties, current, replacing=True))
+        self._created.append(self.stack.deploy_resource(current.logical_id, body, properties, current, replacing=True))
         self._superseded.append(current)
         self._undo.append(lambda: self._put_back(current))
 
@@ -294,10 +173,10 @@ class Deployment:
         return Output(key, str(value), body.get("Description"), export)
 
 
-def tear_down(stack: Stack, operations: Operations) -> list[str]:
+def tear_down(stack: Stack) -> list[str]:
     """Delete the resources of a stack, dependents first, and return the logical ids of those that failed."""
     order = stack.template.order if stack.template else []
     for logical_id in reversed(order):
-        if logical_id in stack.resources and operations.remove(stack.resources[logical_id]):
+        if logical_id in stack.resources and stack.remove_resource(stack.resources[logical_id]):
             del stack.resources[logical_id]
     return sorted(stack.resources)

@@ -10,7 +10,7 @@ from moto.core.base_backend import BaseBackend
 
 from beanpod_emulator import clients
 from beanpod_emulator.cloudformation import validation
-from beanpod_emulator.cloudformation.deployment import Deployment, DeploymentFailedError, Operations, tear_down
+from beanpod_emulator.cloudformation.deployment import Deployment, DeploymentFailedError, tear_down
 from beanpod_emulator.cloudformation.exceptions import AlreadyExistsError, CloudFormationError, ValidationError
 from beanpod_emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
 from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Request, Stack, anything_changes
@@ -78,7 +78,7 @@ class CloudFormationBackend(BaseBackend):
                 f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: Member must "
                 f"satisfy regular expression pattern: {pattern}"
             )
-        stack = Stack(self.arn("stack", name), name, self.emulator.clock.now(), self.emulator.clock.now)
+        stack = Stack(self.arn("stack", name), name, self.emulator.clock.now(), self.emulator)
         self.stacks[stack.stack_id] = stack
         return stack
 
@@ -130,7 +130,7 @@ class CloudFormationBackend(BaseBackend):
             self._fail(stack, request, deployment, kind, str(getattr(error, "message", error)))
         else:
             previous, stack.request, stack.outputs = stack.template, request, outputs
-            stack.imports, stack.last_updated_time = deployment.imports, self.emulator.clock.now()
+            stack.imports, stack.last_updated_time = deployment.imports, stack.now()
             if kind == "UPDATE":
                 stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
                 deployment.clean_up(previous)
@@ -150,20 +150,17 @@ class CloudFormationBackend(BaseBackend):
         if in_use := next(self._in_use(stack, set(stack.exports)), None):
             name, user = in_use
             stack.set_status("DELETE_FAILED", f"Cannot delete export {name} as it is in use by {user}.")
-        elif failed := tear_down(stack, self._operations(stack)):
+        elif failed := tear_down(stack):
             text = f"The following resource(s) failed to delete: [{', '.join(failed)}]."
             stack.set_status("DELETE_FAILED", text)
         else:
-            stack.deletion_time = self.emulator.clock.now()
+            stack.deletion_time = stack.now()
             stack.set_status("DELETE_COMPLETE")
             self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
 
     def exports(self) -> dict[str, tuple[Stack, str]]:
         """Return exporting stack and value by export name."""
         return {name: (stack, value) for stack in self.stacks.values() for name, value in stack.exports.items()}
-
-    def _operations(self, stack: Stack) -> Operations:
-        return Operations(stack, self.account_id, self.region_name, self.emulator)
 
     def _deployment(self, stack: Stack, request: Request) -> Deployment:
         imports: set[str] = set()
@@ -180,7 +177,7 @@ class CloudFormationBackend(BaseBackend):
 
         values = request.values | self._pseudo_parameters(stack, request)
         evaluator = Evaluator(request.template, values, stack.resources, import_value, self._stack_output, self._zones)
-        return Deployment(stack, request.template, request.tags, evaluator, self._operations(stack), imports, owner)
+        return Deployment(stack, request.template, request.tags, evaluator, imports, owner)
 
     def _stack_output(self, argument: dict[str, Any]) -> str:
         """Return the current value of another stack's output, also of another region, or of the account of a role.
@@ -250,7 +247,7 @@ class CloudFormationBackend(BaseBackend):
     def _fail(self, stack: Stack, request: Request, deployment: Deployment, kind: str, text: str) -> None:
         prefix = "ROLLBACK" if kind == "CREATE" else "UPDATE_ROLLBACK"
         if kind == "CREATE":
-            stack.request, stack.last_updated_time = request, self.emulator.clock.now()
+            stack.request, stack.last_updated_time = request, stack.now()
         if request.disable_rollback:
             stack.set_status(f"{kind}_FAILED", text)
             return

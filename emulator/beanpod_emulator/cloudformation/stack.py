@@ -1,17 +1,39 @@
-"""Stacks and change sets: what CloudFormation keeps of them."""
+"""Stacks, their resources, and change sets."""
 
+import logging
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from beanpod_emulator.cloudformation import schemas
-from beanpod_emulator.cloudformation.exceptions import ValidationError
-from beanpod_emulator.cloudformation.handlers import State
-from beanpod_emulator.cloudformation.template import Template
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.core.exceptions import ServiceException
 
+from beanpod_emulator.cloudformation import schemas
+from beanpod_emulator.cloudformation.exceptions import ResourceFailedError, ValidationError
+from beanpod_emulator.cloudformation.handlers import HANDLERS, Handler, State
+from beanpod_emulator.cloudformation.intrinsics import resolve
+from beanpod_emulator.cloudformation.template import Template
+from beanpod_emulator.state import Emulator
+
+_logger = logging.getLogger(__name__)
+_RETAINED = ("Retain", "RetainExceptOnCreate")
+_REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 _DRIFT = {"StackDriftStatus": "NOT_CHECKED", "StackResourceDriftStatus": "NOT_CHECKED"}
+
+
+def failure_reason(error: Exception) -> str:
+    """Return the reason for the event of a failed resource."""
+    if isinstance(error, ClientError):
+        detail = error.response["Error"]
+        return f"Resource handler returned message: {detail['Message']} ({detail['Code']})"
+    if isinstance(error, ServiceException):
+        return error.message
+    if isinstance(error, BotoCoreError | ResourceFailedError):
+        return str(error)
+    # A handler's own mistake must end in the stack's status: a client would wait for ever for a stack in progress.
+    _logger.error("a resource handler failed", exc_info=error)
+    return f"The emulated AWS failed: {type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True)
@@ -123,7 +145,6 @@ class _Described:
             "NotificationARNs": "request.notification_arns",
             "RoleARN": "request.role_arn",
             "DisableRollback": "request.disable_rollback",
-            "Changes": "change_list",
             "EnableTerminationProtection": "termination_protection",
             "DriftInformation": "drift",
         }
@@ -168,7 +189,7 @@ class Stack(_Described):
     stack_id: str
     name: str
     creation_time: datetime
-    now: Callable[[], datetime] = field(repr=False)
+    emulator: Emulator = field(repr=False)
     request: Request | None = None
     status: str = "REVIEW_IN_PROGRESS"
     status_reason: str | None = None
@@ -182,6 +203,14 @@ class Stack(_Described):
     request_token: str | None = None
 
     @property
+    def region(self) -> str:
+        return self.stack_id.split(":")[3]
+
+    @property
+    def account(self) -> str:
+        return self.stack_id.split(":")[4]
+
+    @property
     def description(self) -> str | None:
         """Description of the template."""
         return self.template.description if self.template else None
@@ -192,6 +221,10 @@ class Stack(_Described):
     def exports(self) -> dict[str, str]:
         """Exported values by name."""
         return {output.export_name: output.value for output in self.outputs if output.export_name}
+
+    def now(self) -> datetime:
+        """Return the emulator's time."""
+        return self.emulator.clock.now()
 
     def set_status(self, status: str, reason: str | None = None) -> None:
         """Set the status, and append its event."""
@@ -218,21 +251,97 @@ class Stack(_Described):
             )
         )
 
+    def deploy_resource(
+        self,
+        logical_id: str,
+        body: dict[str, Any],
+        properties: dict[str, Any],
+        current: DeployedResource | None = None,
+        *,
+        replacing: bool = False,
+    ) -> DeployedResource:
+        """Create, update in place or replace a resource; a replaced one is deleted in the clean-up.
 
-@dataclass(frozen=True)
-class Change:
-    action: str
-    logical_resource_id: str
-    resource_type: str
-    physical_resource_id: str | None = None
-    replacement: str | None = None
-    scope: list[str] = field(default_factory=list)
-    details: list[dict[str, Any]] = field(default_factory=list)
+        Args:
+            logical_id: Its logical id.
+            body: Its part of the template.
+            properties: Its evaluated properties.
+            current: The resource before the update.
+            replacing: Whether to create another one.
+        """
+        kind, physical_id = ("UPDATE", current.physical_id) if current else ("CREATE", "")
+        self.log(logical_id, physical_id, body["Type"], f"{kind}_IN_PROGRESS", _REPLACING if replacing else None)
+        if current and not replacing:
+            state = self._update(current, current.properties, properties)
+        else:
+            state = self._handler(body["Type"], logical_id).create(resolve(properties, self.region))
+        self.resources[logical_id] = deployed = DeployedResource(
+            stack_id=self.stack_id,
+            stack_name=self.name,
+            logical_id=logical_id,
+            type=body["Type"],
+            state=state,
+            properties=properties,
+            body=body,
+            status=f"{kind}_COMPLETE",
+            timestamp=self.now(),
+        )
+        self._log_resource(deployed, deployed.status)
+        return deployed
+
+    def restore_resource(self, old: DeployedResource, attempted: dict[str, Any]) -> bool:
+        """Undo the update of a resource; False if that failed."""
+        self.resources[old.logical_id] = old
+        try:
+            kept = HANDLERS[old.type].kept_in_rollback
+            self._update(old, attempted, old.properties | {key: attempted[key] for key in kept & attempted.keys()})
+        except Exception as error:
+            self._log_resource(old, "UPDATE_FAILED", failure_reason(error))
+            return False
+        self._log_resource(old, "UPDATE_COMPLETE")
+        return True
+
+    def remove_resource(self, resource: DeployedResource, policy: str | None = None) -> bool:
+        """Delete, snapshot or retain a resource; False if that failed.
+
+        Args:
+            resource: The resource.
+            policy: UpdateReplacePolicy or DeletionPolicy. Default: its DeletionPolicy.
+        """
+        handler = self._handler(resource.type, resource.logical_id)
+        policy = policy or resource.body.get("DeletionPolicy", handler.default_deletion_policy)
+        if policy in _RETAINED:
+            self._log_resource(resource, "DELETE_SKIPPED")
+            return True
+        self._log_resource(resource, "DELETE_IN_PROGRESS")
+        try:
+            if policy == "Snapshot":
+                handler.snapshot(resource.state)
+            handler.delete(resource.state, resource.properties)
+        except Exception as error:
+            self._log_resource(resource, "DELETE_FAILED", failure_reason(error))
+            return False
+        self._log_resource(resource, "DELETE_COMPLETE")
+        return True
+
+    def _update(self, resource: DeployedResource, old: dict[str, Any], new: dict[str, Any]) -> State:
+        before, after = (resolve(properties, self.region) for properties in (old, new))
+        return self._handler(resource.type, resource.logical_id).update(resource.state, before, after)
+
+    def _log_resource(self, resource: DeployedResource, status: str, text: str | None = None) -> None:
+        self.log(resource.logical_id, resource.physical_id, resource.type, status, text)
+
+    def _handler(self, resource_type: str, logical_id: str) -> Handler:
+        return HANDLERS[resource_type](self.account, self.region, self.name, logical_id, self.emulator)
 
 
 @dataclass
 class ChangeSet(_Described):
-    """A change set."""
+    """A change set.
+
+    Attributes:
+        changes: As the API has them.
+    """
 
     change_set_id: str
     name: str
@@ -240,7 +349,7 @@ class ChangeSet(_Described):
     stack: Stack
     request: Request
     creation_time: datetime
-    changes: list[Change]
+    changes: list[dict[str, Any]]
     description: str | None = None
     status: str = "CREATE_COMPLETE"
     status_reason: str | None = None
@@ -254,11 +363,6 @@ class ChangeSet(_Described):
     def stack_name(self) -> str:
         return self.stack.name
 
-    @property
-    def change_list(self) -> list[dict[str, Any]]:
-        """Changes as the API has them."""
-        return [{"Type": "Resource", "ResourceChange": change} for change in self.changes]
-
 
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
@@ -270,21 +374,26 @@ def anything_changes(stack: Stack, request: Request) -> bool:
     return wanted != (deployed, stack.parameters, stack.tags)
 
 
-def changes(stack: Stack, request: Request) -> list[Change]:
+def changes(stack: Stack, request: Request) -> list[dict[str, Any]]:
     """Return the resources that would be added, modified or removed, by comparing templates."""
     old = stack.template.resources if stack.template else {}
     found = []
     for logical_id, body in request.template.resources.items():
         current = stack.resources.get(logical_id)
         if current is None:
-            found.append(Change("Add", logical_id, body["Type"]))
+            found.append(_change("Add", logical_id, body["Type"]))
         elif body != old[logical_id] or request.tags != stack.tags:
             found.append(_modification(logical_id, current.physical_id, old[logical_id], body))
     gone = (it for logical_id, it in stack.resources.items() if logical_id not in request.template.resources)
-    return found + [Change("Remove", it.logical_id, it.type, it.physical_id) for it in gone]
+    return found + [_change("Remove", it.logical_id, it.type, PhysicalResourceId=it.physical_id) for it in gone]
 
 
-def _modification(logical_id: str, physical_id: str | None, old: dict[str, Any], new: dict[str, Any]) -> Change:
+def _change(action: str, logical_id: str, resource_type: str, **more: Any) -> dict[str, Any]:
+    change = {"Action": action, "LogicalResourceId": logical_id, "ResourceType": resource_type}
+    return {"Type": "Resource", "ResourceChange": {"Scope": [], "Details": []} | change | more}
+
+
+def _modification(logical_id: str, physical_id: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Return the change of a resource, with each property that differs: the CDK CLI shows no other."""
     before, after = old.get("Properties", {}), new.get("Properties", {})
     replaced = {path.partition("/")[0] for path in schemas.replaced_by(new["Type"], before, after)}
@@ -303,5 +412,12 @@ def _modification(logical_id: str, physical_id: str | None, old: dict[str, Any],
         for name in names
     ]
     scope = [name for name in ("Properties", "Metadata") if old.get(name) != new.get(name)] or ["Tags"]
-    replacement = "True" if replaced else "Conditional" if perhaps else "False"
-    return Change("Modify", logical_id, new["Type"], physical_id, replacement, scope, details)
+    return _change(
+        "Modify",
+        logical_id,
+        new["Type"],
+        PhysicalResourceId=physical_id,
+        Replacement="True" if replaced else "Conditional" if perhaps else "False",
+        Scope=scope,
+        Details=details,
+    )

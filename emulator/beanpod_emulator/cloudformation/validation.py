@@ -5,14 +5,10 @@ from beanpod_emulator.cloudformation.handlers import HANDLERS
 from beanpod_emulator.cloudformation.template import Template, references
 
 _PSEUDO = {"AccountId", "NotificationARNs", "NoValue", "Partition", "Region", "StackId", "StackName", "URLSuffix"}
-_IAM_NAMES = {
-    "AWS::IAM::Group": "GroupName",
-    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::IAM::User": "UserName",
-    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+# The types that need a capability: all of IAM but its providers.
+_IAM = {
+    f"AWS::IAM::{name}" for name in ("AccessKey", "Group", "InstanceProfile", "ManagedPolicy", "Policy", "Role", "User")
 }
-_IAM = {*_IAM_NAMES, "AWS::IAM::AccessKey", "AWS::IAM::Policy"}
 
 
 def check(template: Template, capabilities: list[str]) -> None:
@@ -92,5 +88,5 @@ def _check_capabilities(template: Template, capabilities: list[str]) -> None:
 
 def _needed_capability(template: Template) -> str | None:
     bodies = [body for body in template.resources.values() if body["Type"] in _IAM]
-    named = [body for body in bodies if _IAM_NAMES.get(body["Type"]) in body.get("Properties", {})]
+    named = [body for body in bodies if HANDLERS[body["Type"]].name in body.get("Properties", {})]
     return "CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM" if bodies else None

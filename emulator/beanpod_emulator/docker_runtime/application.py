@@ -37,13 +37,14 @@ class Application(ABC):
     Attributes:
         step: The name of start() in error events.
         side_by_side: Whether it can run at the same time as the version it replaces.
+        settings: The settings that it is deployed with.
     """
 
     step: str
     side_by_side: bool
 
     def __init__(self, instance: InstanceContainer, settings: RuntimeSettings) -> None:
-        self._instance, self._settings = instance, settings
+        self._instance, self.settings = instance, settings
         self._context, self._docker = instance.context, instance.context.docker
 
     @classmethod
@@ -178,7 +179,7 @@ class DockerrunApplication(Application):
     def remove(self, running: RunningContainers | None) -> None:
         if running:
             with suppress(InstanceError):
-                self._instance.proxy("drain", f"{self._settings.drain_seconds:.0f}")
+                self._instance.proxy("drain", f"{self.settings.drain_seconds:.0f}")
 
         def stop() -> None:
             with suppress(DockerError):
@@ -221,7 +222,7 @@ class ComposeApplication(Application):
         self._services: dict[str, Any] = {}
 
     def pull(self) -> None:
-        web_service(self._config(STAGING, "[ -e .env ] || (umask 077; cat > .env)", escaped(self._settings.variables)))
+        web_service(self._config(STAGING, "[ -e .env ] || (umask 077; cat > .env)", escaped(self.settings.variables)))
         # Images that exist are not pulled: base images need not come from a registry.
         # The plain progress names the service whose image fails; the error alone does not.
         self._compose("download the Docker image", STAGING, "pull", "--quiet", "--policy", "missing", progress="plain")
@@ -265,12 +266,9 @@ class ComposeApplication(Application):
     def _containers(self) -> dict[str, list[str]]:
         """Return the ids of the project's containers by their services."""
         labels = (f"{LABEL}={self._instance.instance_id}", _PROJECT, "com.docker.compose.oneoff=False")
-        filters = (item for label in labels for item in ("--filter", f"label={label}"))
-        form = '{{.Label "com.docker.compose.service"}} {{.ID}}'
         found: dict[str, list[str]] = {}
-        for line in self._docker.run("ps", "--all", *filters, "--format", form).splitlines():
-            service, container = line.split()
-            found.setdefault(service, []).append(container)
+        for container in self._docker.containers(*labels):
+            found.setdefault(container["Labels"]["com.docker.compose.service"], []).append(container["Id"])
         return found
 
     def _config(self, folder: str, before: str = ":", data: str = "") -> dict[str, Any]:

@@ -9,12 +9,13 @@ from contextlib import suppress
 from functools import partial
 from threading import Event, RLock
 
-from beanpod_emulator.beanstalk.deployments import Batches
+from beanpod_emulator.beanstalk.deployments import REPLACING, Batches
 from beanpod_emulator.beanstalk.models import backend_of
 from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment
 from beanpod_emulator.docker_runtime.context import CertificateAuthority, RunResources, RuntimeContext, remove_leftovers
 from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 from beanpod_emulator.docker_runtime.domain_proxy import DomainProxy
+from beanpod_emulator.docker_runtime.instance import InstanceContainer
 from beanpod_emulator.docker_runtime.instance_runtime import InstanceRuntime
 from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer, Pools, balancer_settings
 from beanpod_emulator.docker_runtime.log_stream import LogStream, patch_logs
@@ -25,7 +26,6 @@ from beanpod_emulator.state import Emulator
 # Below Linux's range for outgoing connections, which could take a port before its load balancer does.
 _PORTS = range(20_000, 32_000)
 _PROCESS = "aws:elasticbeanstalk:environment:process:default"
-_REPLACING = ("Immutable", "TrafficSplitting")
 Failures = dict[str, InstanceError]
 
 
@@ -217,7 +217,7 @@ class EnvironmentRuntime:
             succeeded = self._deploy_batch(operation, batches, number)
             if not succeeded:
                 break
-        if succeeded and self._policy in _REPLACING:
+        if succeeded and self._environment.deployment_policy in REPLACING:
             self._shift_traffic(launched)
         self._terminate(terminating if succeeded else launched)
         return succeeded
@@ -235,10 +235,6 @@ class EnvironmentRuntime:
             self._locked(operation, lambda: batches.end(number))
         return not failures
 
-    @property
-    def _policy(self) -> str:
-        return self._environment.option("aws:elasticbeanstalk:command", "DeploymentPolicy", "AllAtOnce")
-
     def _deploy_all(
         self, ids: Iterable[str], deployment: Deployment, *, numbered: bool = False, config: bool = False
     ) -> Failures:
@@ -254,13 +250,13 @@ class EnvironmentRuntime:
         ids = list(ids)
         try:
             with self._emulator.lock:
-                release, settings = self._prepare(deployment)
+                release = self._prepare(deployment)
         except InstanceError as error:
             return dict.fromkeys(ids, error)
 
         def deploy(name: str) -> InstanceError | None:
             try:
-                self._deploy(name, release, settings, numbered=numbered, config=config)
+                self._deploy(name, release, numbered=numbered, config=config)
             except InstanceError as error:
                 self._logs.send_error(name, str(error))
                 return error
@@ -272,22 +268,23 @@ class EnvironmentRuntime:
             results = dict(zip(ids, pool.map(deploy, ids), strict=True))
         return {name: error for name, error in results.items() if error}
 
-    def _deploy(self, name: str, release: Release, settings: RuntimeSettings, *, numbered: bool, config: bool) -> None:
-        send_logs = partial(self._logs.send_containers, name)
-        instance = self._instances.setdefault(name, InstanceRuntime(self._context, name, send_logs))
-        if config and instance.runs(release, settings):
+    def _deploy(self, name: str, release: Release, *, numbered: bool, config: bool) -> None:
+        if name not in self._instances:
+            container = InstanceContainer.launch(self._context, name)
+            self._instances[name] = InstanceRuntime(container, partial(self._logs.send_containers, name))
+        instance = self._instances[name]
+        if config and instance.runs(release):
             return
-        held_back = instance.installed is None and not config and self._policy in _REPLACING
+        held_back = instance.installed is None and not config and self._environment.deployment_policy in REPLACING
         if numbered:
             self._remove_from_service(name)
         instance.deploy(
             release,
-            settings,
             lambda address: None if held_back else self._add_to_service(name, address),
             config=config and instance.installed is not None,
         )
 
-    def _prepare(self, deployment: Deployment) -> tuple[Release, RuntimeSettings]:
+    def _prepare(self, deployment: Deployment) -> Release:
         """Read what a deployment needs, with the permissions of the instances."""
         environment = self._environment
         profile = InstanceProfile.of(environment)
@@ -295,7 +292,7 @@ class EnvironmentRuntime:
         version = applications.version(environment.application, deployment.version_label)
         if version.source_bundle is None:
             raise InstanceError("download the source bundle", f"version {version.label} has none")
-        release = Release(version.label, deployment.deployment_id, profile.bundle(version.source_bundle))
+        bundle = profile.bundle(version.source_bundle)
         # The path of an environment without a load balancer.
         path = environment.option("aws:elasticbeanstalk:application", "Application Healthcheck URL", "/")
         settings = RuntimeSettings(
@@ -306,14 +303,14 @@ class EnvironmentRuntime:
             health_seconds=self._emulator.pace.health,
             drain_seconds=balancer_settings(environment).drain_seconds,
         )
-        return release, settings
+        return Release(version.label, deployment.deployment_id, bundle, settings)
 
     def _shift_traffic(self, launched: list[str]) -> None:
         """Send all requests to new instances; first a share for a while, if the policy splits traffic."""
         with self._routing:
             installed = {name: self._instances[name].installed for name in launched}
             targets = {name: item.running.address for name, item in installed.items() if item}
-            if self._policy == "TrafficSplitting":
+            if self._environment.deployment_policy == "TrafficSplitting":
                 namespace = "aws:elasticbeanstalk:trafficsplitting"
                 percent = int(self._environment.option(namespace, "NewVersionPercent", "10"))
                 minutes = float(self._environment.option(namespace, "EvaluationTime", "5"))

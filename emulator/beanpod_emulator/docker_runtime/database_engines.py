@@ -1,49 +1,45 @@
 """The database engines of RDS, as images and the arguments of their servers."""
 
-from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 _KEY, _CERTIFICATE = "/certificates/server.key", "/certificates/server.pem"
 
 
-class DatabaseEngine(ABC):
+@dataclass(frozen=True)
+class DatabaseEngine:
     """A database engine of RDS.
 
     Attributes:
+        name: The name of its image.
+        parts: How many parts of the version the tags of the image have.
         port: Its default port.
         forcing: The parameter that requires TLS.
     """
 
+    name: str
+    parts: int
     port: int
     forcing: str
 
-    @abstractmethod
-    def variables(self, *, username: str, database: str, password: str, root: str) -> dict[str, str]:
-        """Return the environment variables of the image. root: password of the root user."""
-
-    @abstractmethod
     def image(self, version: str) -> str:
         """Return the image of a version, such as mysql:8.4."""
+        return f"{self.name}:{'.'.join(version.split('.')[: self.parts])}"
 
-    @abstractmethod
+    def variables(self, *, username: str, database: str, password: str, root: str) -> dict[str, str]:
+        """Return the environment variables of the image. root: password of the root user."""
+        raise NotImplementedError
+
     def arguments(self, version: str, port: int, *, forced: bool) -> tuple[str, ...]:
         """Return arguments of `docker run`: options, image, command. forced: whether TLS is required."""
+        raise NotImplementedError
 
 
 class MySql(DatabaseEngine):
-    """MySQL or MariaDB. parts: how many parts of the version the tags of the image have."""
-
-    port = 3306
-    forcing = "require_secure_transport"
-
-    def __init__(self, image: str, parts: int) -> None:
-        self._image, self._parts = image, parts
+    """MySQL or MariaDB."""
 
     def variables(self, *, username: str, database: str, password: str, root: str) -> dict[str, str]:
         named = {"MYSQL_DATABASE": database} if database else {}
         return named | {"MYSQL_USER": username, "MYSQL_PASSWORD": password, "MYSQL_ROOT_PASSWORD": root}
-
-    def image(self, version: str) -> str:
-        return _tagged(self._image, version, self._parts)
 
     def arguments(self, version: str, port: int, *, forced: bool) -> tuple[str, ...]:
         tls = (f"--ssl-cert={_CERTIFICATE}", f"--ssl-key={_KEY}")
@@ -54,8 +50,6 @@ class MySql(DatabaseEngine):
 class Postgres(DatabaseEngine):
     """PostgreSQL. Its server rejects a key that others may read, so it is started with a copy."""
 
-    port = 5432
-    forcing = "rds.force_ssl"
     _START = (
         "cp /certificates/server.* /tmp && chown postgres /tmp/server.* && chmod 600 /tmp/server.key && "
         "printf 'local all all trust\\n%s all all all scram-sha-256\\n' \"$BEANPOD_HOSTS\" > /tmp/hba.conf && "
@@ -65,9 +59,6 @@ class Postgres(DatabaseEngine):
     def variables(self, *, username: str, database: str, password: str, root: str) -> dict[str, str]:
         named = {"POSTGRES_DB": database} if database else {}
         return named | {"POSTGRES_USER": username, "POSTGRES_PASSWORD": password}
-
-    def image(self, version: str) -> str:
-        return _tagged("postgres", version, 1)
 
     def arguments(self, version: str, port: int, *, forced: bool) -> tuple[str, ...]:
         settings = {
@@ -82,12 +73,8 @@ class Postgres(DatabaseEngine):
         return *hosts, "--entrypoint", "sh", self.image(version), "-c", self._START, "postgres", *options
 
 
-def _tagged(name: str, version: str, parts: int) -> str:
-    return f"{name}:{'.'.join(version.split('.')[:parts])}"
-
-
 ENGINES: dict[str, DatabaseEngine] = {
-    "mysql": MySql("mysql", 2),
-    "mariadb": MySql("mariadb", 1),
-    "postgres": Postgres(),
+    "mysql": MySql("mysql", 2, 3306, "require_secure_transport"),
+    "mariadb": MySql("mariadb", 1, 3306, "require_secure_transport"),
+    "postgres": Postgres("postgres", 1, 5432, "rds.force_ssl"),
 }

@@ -160,6 +160,13 @@ class Docker:
         shown: dict[str, Any] = self.ask("GET", f"/containers/{container}/json")
         return shown
 
+    def containers(self, *labels: str) -> list[dict[str, Any]]:
+        """Return the containers that have all of these labels, ended ones included, as the Engine API lists them."""
+        found: list[dict[str, Any]] = self.ask(
+            "GET", "/containers/json", all="1", filters=json.dumps({"label": labels})
+        )
+        return found
+
     def published_port(self, container: str, port: int) -> int:
         """Return the port of 127.0.0.1 at which a container's port is published; DockerError if it is not."""
         published = self.inspect(container)["NetworkSettings"]["Ports"].get(f"{port}/tcp")

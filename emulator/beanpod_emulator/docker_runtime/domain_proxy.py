@@ -11,10 +11,8 @@ import socket
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from email.message import Message
 from socketserver import TCPServer
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from beanpod_emulator import dns
 from beanpod_emulator.connections import BackgroundServer, OneRequest
@@ -56,7 +54,7 @@ class DomainProxy(BackgroundServer, TCPServer):
         """The proxy's URL, with a login."""
         return f"http://{_USER}:{self._password}@127.0.0.1:{self.server_address[1]}"
 
-    def connect(self, request: "_Request") -> socket.socket:
+    def connect(self, request: "_Handler") -> socket.socket:
         """Return a connection to where a request leads.
 
         Raises:
@@ -84,51 +82,36 @@ class DomainProxy(BackgroundServer, TCPServer):
         return None
 
 
-@dataclass(frozen=True)
-class _Request:
-    """The head of a request."""
-
-    method: str
-    target: str
-    headers: Message
-
-    @property
-    def authorization(self) -> str:
-        return self.headers.get("Proxy-Authorization", "")
-
-    @property
-    def tunnel(self) -> bool:
-        return self.method == "CONNECT"
-
-    @property
-    def host(self) -> str:
-        return (urlsplit(f"//{self.target}" if self.tunnel else self.target).hostname or "").lower()
-
-    @property
-    def port(self) -> int:
-        parts = urlsplit(f"//{self.target}" if self.tunnel else self.target)
-        return parts.port or (443 if self.tunnel else 80)
-
-    @property
-    def head(self) -> bytes:
-        """The head for the server itself, which is to close the connection: the next request may be to another."""
-        parts = urlsplit(self.target)
-        path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
-        lines = (f"{name}: {value}" for name, value in self.headers.items() if name.lower() not in _OWN_HEADERS)
-        return "\r\n".join((f"{self.method} {path} HTTP/1.1", *lines, "Connection: close", "", "")).encode("latin-1")
-
-
 class _Handler(OneRequest):
     server: DomainProxy
     # Unbuffered: what follows the head is not read with it.
     rbufsize = 0
 
+    @property
+    def authorization(self) -> str:
+        return str(self.headers.get("Proxy-Authorization", ""))
+
+    @property
+    def tunnel(self) -> bool:
+        return self.command == "CONNECT"
+
+    @property
+    def host(self) -> str:
+        return (self._url.hostname or "").lower()
+
+    @property
+    def port(self) -> int:
+        return self._url.port or (443 if self.tunnel else 80)
+
+    @property
+    def _url(self) -> SplitResult:
+        return urlsplit(f"//{self.path}" if self.tunnel else self.path)
+
     def serve(self) -> None:
-        request = _Request(self.command, self.path, self.headers)
         try:
-            if not (request.tunnel or request.target.startswith("http://")):
+            if not (self.tunnel or self.path.startswith("http://")):
                 raise _RefusedError(400, "this is a proxy: it takes CONNECT, and requests for http:// URLs")
-            there = self.server.connect(request)
+            there = self.server.connect(self)
         except _RefusedError as error:
             self._refuse(error)
         except (OSError, ValueError) as error:
@@ -136,11 +119,17 @@ class _Handler(OneRequest):
         else:
             # One side may hang up at any time.
             with there, suppress(OSError):
-                if request.tunnel:
+                if self.tunnel:
                     self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 else:
-                    there.sendall(request.head)
+                    there.sendall(self._head())
                 self._pass_on(there)
+
+    def _head(self) -> bytes:
+        """Return the head for the server itself, which is to close the connection: the next may be to another."""
+        path = f"{self._url.path or '/'}{f'?{self._url.query}' if self._url.query else ''}"
+        lines = (f"{name}: {value}" for name, value in self.headers.items() if name.lower() not in _OWN_HEADERS)
+        return "\r\n".join((f"{self.command} {path} HTTP/1.1", *lines, "Connection: close", "", "")).encode("latin-1")
 
     def handle_expect_100(self) -> bool:
         """Leave it to the server itself."""
@@ -170,7 +159,7 @@ class _Handler(OneRequest):
             self.finish_response(f"{error}\n".encode())
 
 
-def _connect_elsewhere(request: _Request) -> socket.socket:
+def _connect_elsewhere(request: _Handler) -> socket.socket:
     """Return a connection to another host, through the proxy of this process's variables if there is one."""
     proxies = urllib.request.getproxies()
     proxy = proxies.get("https" if request.tunnel else "http")

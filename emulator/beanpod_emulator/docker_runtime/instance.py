@@ -11,7 +11,7 @@ from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import SECONDS, Docker, DockerError, instance_image
 from beanpod_emulator.docker_runtime.engine_socket import EnginePort, EngineSocket
 from beanpod_emulator.docker_runtime.engine_view import LABEL, RefusedError, View
-from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
+from beanpod_emulator.docker_runtime.release import InstanceError, Release
 
 # Hooks run in staging before the version is activated, and in current after that.
 STAGING, CURRENT = "/var/app/staging", "/var/app/current"
@@ -155,12 +155,13 @@ class InstanceContainer:
             raise DockerError(printed)
         return printed
 
-    def unpack(self, release: Release, settings: RuntimeSettings) -> None:
+    def unpack(self, release: Release) -> None:
         """Unpack a bundle into the staging folder, and write the environment's variables, secrets included.
 
         Raises:
             InstanceError: The bundle cannot be unpacked.
         """
+        settings = release.settings
         config = {"environment": dict(settings.variables), "container": {"environment_name": settings.environment}}
         variables = "".join(f"{name}={value}\n" for name, value in settings.variables.items())
         archive = release.archive(STAGING, {_CONFIG: json.dumps(config), VARIABLES: variables})

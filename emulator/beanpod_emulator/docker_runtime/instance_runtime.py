@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from beanpod_emulator.docker_runtime.application import Application, DockerrunApplication, RunningContainers
-from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import DockerError
 from beanpod_emulator.docker_runtime.instance import CURRENT, STAGING, InstanceContainer
-from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
+from beanpod_emulator.docker_runtime.release import InstanceError, Release
 
 _POLL_SECONDS = 0.25
 # A container that needs another one may restart a few times before that is ready.
@@ -23,7 +22,6 @@ class Installed:
     """The version that an instance runs."""
 
     release: Release
-    settings: RuntimeSettings
     application: Application
     running: RunningContainers
 
@@ -37,19 +35,16 @@ class InstanceRuntime:
         installed: The version that it runs; None before the first.
     """
 
-    context: RuntimeContext
-    instance_id: str
-    send_logs: Callable[[], None] = lambda: None
+    instance: InstanceContainer
+    send_logs: Callable[[], None]
     installed: Installed | None = None
     _number: int = 0
-    _instance: InstanceContainer | None = field(default=None, repr=False)
 
-    def runs(self, release: Release, settings: RuntimeSettings) -> bool:
+    def runs(self, release: Release) -> bool:
         """Return whether it runs this version with these settings."""
-        now = self.installed
-        return now is not None and (now.release, now.settings) == (release, settings)
+        return self.installed is not None and self.installed.release == release
 
-    def deploy(self, release: Release, settings: RuntimeSettings, serve: Serve, *, config: bool = False) -> None:
+    def deploy(self, release: Release, serve: Serve, *, config: bool = False) -> None:
         """Deploy a version, and remove the previous one once the new one is healthy and in service.
 
         https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
@@ -63,22 +58,20 @@ class InstanceRuntime:
                 hook, as on AWS, the new one.
         """
         old = self.installed
-        if self._instance is None:
-            self._instance = InstanceContainer.launch(self.context, self.instance_id)
-        instance = self._instance
+        instance = self.instance
         self._number += 1
-        instance.unpack(release, settings)
+        instance.unpack(release)
         instance.run_hooks("prebuild", folder=STAGING, config=config)
-        application = Application.staged(instance, settings, self._number)
+        application = Application.staged(instance, release.settings, self._number)
         application.pull()
         instance.run_hooks("predeploy", folder=STAGING, config=config)
         instance.activate()
         running = None
         try:
             started = application.start()
-            self._await_health(application, started, settings)
+            self._await_health(application, started)
             running = application.serve(started)
-            self._await_health(application, running, settings)
+            self._await_health(application, running)
             serve(running.address)
         except (InstanceError, DockerError):
             self.send_logs()
@@ -88,16 +81,16 @@ class InstanceRuntime:
         try:
             instance.run_hooks("postdeploy", folder=CURRENT, config=config)
         finally:
-            self._finish(Installed(release, settings, application, running), old)
+            self._finish(Installed(release, application, running), old)
 
     def remove(self) -> None:
         """Remove the instance with its containers."""
         if self.installed:
             self.installed.application.remove(self.installed.running)
-        if self._instance:
-            self._instance.remove()
+        self.instance.remove()
 
-    def _await_health(self, application: Application, running: RunningContainers, settings: RuntimeSettings) -> None:
+    def _await_health(self, application: Application, running: RunningContainers) -> None:
+        settings = application.settings
         end = time.monotonic() + settings.health_seconds
         while True:
             status, target = self._response(running.address, settings.health_path)
@@ -118,18 +111,16 @@ class InstanceRuntime:
 
     def _response(self, address: str, path: str) -> tuple[int, str]:
         """Return the HTTP status of a response on the instance, 0 without one, and where it redirects to."""
-        if self._instance is None:
-            return 0, ""
         url, wanted = f"http://{address}", "%{http_code} %{redirect_url}"
         asked = ("--user-agent", "ELB-HealthChecker/2.0", "--write-out", wanted, f"{url}{path}")
         script = 'curl --silent --globoff --output /dev/null --max-time 5 --noproxy "*" "$@" || true'
-        status, _, target = self._instance.run("sh", "-c", script, "sh", *asked).strip().partition(" ")
+        status, _, target = self.instance.run("sh", "-c", script, "sh", *asked).strip().partition(" ")
         return int(status), target.removeprefix(url)
 
     def _ended(self, running: RunningContainers) -> str:
         """Return which container has ended with an error, or as the only one; "" if none has."""
         for container in running.containers:
-            shown = self.context.docker.inspect(container)
+            shown = self.instance.context.docker.inspect(container)
             service, state = shown["Config"]["Labels"].get("com.docker.compose.service"), shown["State"]
             name = f"the container of service {service}" if service else "the container"
             if shown["RestartCount"] >= _MAX_RESTARTS:
@@ -164,5 +155,7 @@ class InstanceRuntime:
         if old and (old.application.side_by_side or new.application.side_by_side):
             old.application.remove(old.running)
         for container in new.running.containers if new.application.side_by_side else ():
-            self.context.docker.ask("POST", f"/containers/{container}/update", {"RestartPolicy": {"Name": "always"}})
+            self.instance.context.docker.ask(
+                "POST", f"/containers/{container}/update", {"RestartPolicy": {"Name": "always"}}
+            )
         self.installed = new

@@ -42,16 +42,13 @@ class LogStream:
         """Send what the instance's containers have written since the last time."""
         if not self._on:
             return
-        docker, lines = self._context.docker, []
+        lines = []
         with suppress(DockerError):
-            listed = docker.run(
-                "ps", "--all", "--filter", f"label={LABEL}={instance_id}", "--format", "{{.ID}} {{.Names}}"
-            )
-            containers = [line.split() for line in listed.splitlines()]
-            for container, name in containers:
-                service = name.removeprefix(f"{instance_id}-")
+            containers = self._context.docker.containers(f"{LABEL}={instance_id}")
+            for container in containers:
+                service = container["Names"][0].removeprefix(f"/{instance_id}-")
                 prefix = f"{service}  | " if len(containers) > 1 else ""
-                lines += [(time, prefix + text) for time, text in self._read(container)]
+                lines += [(time, prefix + text) for time, text in self._read(container["Id"])]
         self._put(_CONTAINERS, instance_id, sorted(lines))
 
     def send_error(self, instance_id: str, message: str) -> None:

@@ -15,15 +15,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import clients
+from beanpod_emulator.beanstalk.options import SECRETS, VARIABLES
 from beanpod_emulator.beanstalk.state import Environment
 from beanpod_emulator.iam.authorizer import Caller, denial, find_caller
 from beanpod_emulator.iam.policies import Decision, Document, evaluate, statements_about
 from beanpod_emulator.iam.required_permissions import Permission
-from beanpod_emulator.requests.calls import Call
 
 _TO = "Instance deployment failed to {step}. The deployment failed."
-_VARIABLES = "aws:elasticbeanstalk:application:environment"
-_SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 _FETCH = "fetch environment secrets"
 _DOWNLOAD = "download the source bundle"
 # arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, and after that a field of the secret's JSON.
@@ -40,38 +38,6 @@ class InstanceError(Exception):
     def __init__(self, step: str, why: str) -> None:
         super().__init__(" ".join(why.split()))
         self.event = _TO.format(step=step)
-
-
-@dataclass(frozen=True)
-class Release:
-    """A version with its source bundle."""
-
-    label: str
-    deployment_id: int
-    data: bytes = field(repr=False)
-
-    def archive(self, folder: str, files: Mapping[str, str]) -> bytes:
-        """Return the bundle's files as a tar archive, with modes and links.
-
-        Args:
-            folder: Their folder in the archive.
-            files: Texts of further files, which only root may read, by their paths.
-
-        Raises:
-            InstanceError: The bundle is not a zip file, or a path is outside of it.
-        """
-        data = io.BytesIO()
-        try:
-            with zipfile.ZipFile(io.BytesIO(self.data)) as bundle, tarfile.open(fileobj=data, mode="w") as archive:
-                for entry in bundle.infolist():
-                    archive.addfile(_member(entry, bundle, folder), io.BytesIO(bundle.read(entry)))
-                for path, text in files.items():
-                    member = tarfile.TarInfo(path.lstrip("/"))
-                    member.size, member.mode = len(text.encode()), 0o600
-                    archive.addfile(member, io.BytesIO(text.encode()))
-        except (zipfile.BadZipFile, ValueError) as error:
-            raise InstanceError("unpack the source bundle", str(error)) from error
-        return data.getvalue()
 
 
 @dataclass(frozen=True)
@@ -96,6 +62,39 @@ class RuntimeSettings:
     def accepts(self, status: int) -> bool:
         """Return whether a health check with this HTTP status passes."""
         return any(_within(status, part) for part in self.health_codes.split(","))
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version with its source bundle, and the settings that it is deployed with."""
+
+    label: str
+    deployment_id: int
+    data: bytes = field(repr=False)
+    settings: RuntimeSettings
+
+    def archive(self, folder: str, files: Mapping[str, str]) -> bytes:
+        """Return the bundle's files as a tar archive, with modes and links.
+
+        Args:
+            folder: Their folder in the archive.
+            files: Texts of further files, which only root may read, by their paths.
+
+        Raises:
+            InstanceError: The bundle is not a zip file, or a path is outside of it.
+        """
+        data = io.BytesIO()
+        try:
+            with zipfile.ZipFile(io.BytesIO(self.data)) as bundle, tarfile.open(fileobj=data, mode="w") as archive:
+                for entry in bundle.infolist():
+                    archive.addfile(_member(entry, bundle, folder), io.BytesIO(bundle.read(entry)))
+                for path, text in files.items():
+                    member = tarfile.TarInfo(path.lstrip("/"))
+                    member.size, member.mode = len(text.encode()), 0o600
+                    archive.addfile(member, io.BytesIO(text.encode()))
+        except (zipfile.BadZipFile, ValueError) as error:
+            raise InstanceError("unpack the source bundle", str(error)) from error
+        return data.getvalue()
 
 
 def _within(status: int, part: str) -> bool:
@@ -131,16 +130,15 @@ class InstanceProfile:
     def of(cls, environment: Environment) -> "InstanceProfile":
         """Return the profile of an environment's instances; InstanceError if it does not exist."""
         region = environment.region
-        name = environment.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rsplit("/", 1)[-1]
+        name, iam = environment.instance_profile, clients.client("iam", region)
         try:
-            profile = clients.client("iam", region).get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+            profile = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
             (role, *_) = profile["Roles"]
             assumed = clients.client("sts", region).assume_role(RoleArn=role["Arn"], RoleSessionName="instance")
         except (ClientError, ValueError) as error:
             raise InstanceError("assume the role of its instance profile", str(error)) from error
         keys = assumed["Credentials"]
-        call = Call("sts", "GetCallerIdentity", region, keys["AccessKeyId"], keys["SessionToken"])
-        known = find_caller(environment.account, call)
+        known = find_caller(environment.account, keys["AccessKeyId"], keys["SessionToken"])
         if known is None:
             raise InstanceError("assume the role of its instance profile", f"unknown access key of {role['Arn']}")
         return cls(region, role["Arn"], known)
@@ -159,8 +157,8 @@ class InstanceProfile:
     def variables(self, environment: Environment) -> dict[str, str]:
         """Return the environment's variables, secrets by their values. InstanceError if the role may not read one."""
         settings = sorted(environment.settings.items())
-        plain = {option.name: value for option, value in settings if option.namespace == _VARIABLES}
-        secrets = {option.name: value for option, value in settings if option.namespace == _SECRETS}
+        plain = {option.name: value for option, value in settings if option.namespace == VARIABLES}
+        secrets = {option.name: value for option, value in settings if option.namespace == SECRETS}
         return plain | {name: self._secret(name, arn) for name, arn in secrets.items()}
 
     def _of_bucket(self, bucket: str) -> Document:

@@ -1,6 +1,7 @@
 """Authentication and authorization of calls, with AWS's error messages."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -63,17 +64,18 @@ class Caller:
         return [_document(policy) for policy in self._key.collect_policies()]
 
 
-def find_caller(account: str, call: Call, printed: Credentials | None = None) -> Caller | None:
-    """Return the owner of the call's access key; None if the key is unknown.
+def find_caller(account: str, access_key: str, token: str, printed: Credentials | None = None) -> Caller | None:
+    """Return the owner of an access key; None if the key is unknown.
 
     Args:
+        token: The session token; "" without one.
         printed: The credentials that the server printed.
     """
-    if printed and call.access_key == printed.access_key_id and not call.token:
+    if printed and access_key == printed.access_key_id and not token:
         return Caller(f"arn:aws:iam::{account}:root", printed.secret_access_key)
-    headers = {"X-Amz-Security-Token": call.token} if call.token else {}
+    headers = {"X-Amz-Security-Token": token} if token else {}
     try:
-        key = create_access_key(account, "aws", call.access_key, headers)
+        key = create_access_key(account, "aws", access_key, headers)
     except CreateAccessKeyFailure:
         return None
     return Caller(key.arn, key.create_credentials().secret_key, key)
@@ -140,6 +142,10 @@ def authorize(account: str, call: Call, caller: Caller) -> ErrorResponse | None:
         if message:
             return ErrorResponse(_FORBIDDEN, "AccessDenied", message)
     return None
+
+
+# Returns AWS's message when the caller lacks the permission, None when it has it.
+Denial = Callable[[Permission], str | None]
 
 
 def denial(caller: Caller, permission: Permission) -> str | None:

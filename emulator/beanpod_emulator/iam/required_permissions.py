@@ -156,21 +156,21 @@ def _beanstalk_resource(account: str, call: Call) -> str | None:
     return f"arn:aws:elasticbeanstalk:{call.region}:{account}:{path}" if path else None
 
 
+def _given(call: Call, name: str) -> str | None:
+    """Return a parameter, or the first one of its list."""
+    return call.parameters.get(name) or call.parameters.get(f"{name}s.member.1")
+
+
 def _application(account: str, call: Call) -> str:
-    name = call.parameters.get("ApplicationName") or call.parameters.get("ApplicationNames.member.1")
-    return f"application/{name or '*'}"
+    return f"application/{_given(call, 'ApplicationName') or '*'}"
 
 
 def _version(account: str, call: Call) -> str:
-    label = call.parameters.get("VersionLabel") or call.parameters.get("VersionLabels.member.1")
-    return f"applicationversion/{call.parameters.get('ApplicationName', '*')}/{label or '*'}"
+    return f"applicationversion/{call.parameters.get('ApplicationName', '*')}/{_given(call, 'VersionLabel') or '*'}"
 
 
 def _environment(account: str, call: Call) -> str | None:
-    names = ("EnvironmentName", "EnvironmentNames.member.1")
-    ids = ("EnvironmentId", "EnvironmentIds.member.1")
-    name = next((call.parameters[item] for item in names if item in call.parameters), None)
-    environment_id = next((call.parameters[item] for item in ids if item in call.parameters), None)
+    name, environment_id = _given(call, "EnvironmentName"), _given(call, "EnvironmentId")
     if name is None and environment_id is None:
         return f"environment/{call.parameters.get('ApplicationName', '*')}/*"
     # Not imported from its module, which itself asks for permissions.
@@ -188,8 +188,8 @@ def _configuration(account: str, call: Call) -> str | None:
 
 
 def _event(account: str, call: Call) -> str | None:
-    narrow = {"EnvironmentName", "EnvironmentId"} & call.parameters.keys()
-    return _environment(account, call) if narrow else _application(account, call)
+    by_environment = {"EnvironmentName", "EnvironmentId"} & call.parameters.keys()
+    return _environment(account, call) if by_environment else _application(account, call)
 
 
 # By the end of the action's name; the first match. Those that no resource narrows are not here.

@@ -15,28 +15,22 @@ _S3_ACTIONS = {
     "DELETE": ("DeleteBucket", "DeleteObject"),
 }
 
-_HEADERS = ("x-amz-acl", "x-amz-tagging")
-
 
 @dataclass
 class Call:
     """One API call.
 
     Attributes:
-        access_key: The access key of its signature; empty if it is not signed.
-        token: The session token of its signature.
         principal: ARN of the caller.
         time: ISO 8601.
         status: HTTP status of the response; 0 for none.
         parameters: Parameters of the query protocol, by name; Bucket, Key and CopySource for S3.
-        headers: Names of the headers that require further permissions of S3.
+        headers: Names of AWS's own headers.
     """
 
     service: str
     action: str
     region: str
-    access_key: str
-    token: str = field(default="", repr=False)
     principal: str = ""
     time: str = ""
     status: int = 0
@@ -45,7 +39,7 @@ class Call:
     method: str = "POST"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the log's entry, without secrets."""
+        """Return the log's entry."""
         names = ("service", "action", "region", "principal", "time", "status")
         return {name: getattr(self, name) for name in names} | {"key": self.parameters.get("Key", "")}
 
@@ -54,15 +48,15 @@ def read(environ: dict[str, Any], body: bytes, signature: Signature | None) -> C
     """Return the call of a WSGI request."""
     form = _form(environ, body)
     parameters = {name: values[0] for name, values in form.items()}
-    key, region, service, token = "", "", "sts" if "Action" in parameters else "s3", ""
+    region, service = "", "sts" if "Action" in parameters else "s3"
     if signature:
-        key, region, service, token = signature.access_key, signature.region, signature.service, signature.token
+        region, service = signature.region, signature.service
     if service == "s3":
         parameters |= _object(environ)
     action = _s3_action(environ, parameters) if service == "s3" else _action(environ, form.get("Action", []))
     method = environ["REQUEST_METHOD"]
-    headers = frozenset(name for name in _HEADERS if f"HTTP_{name.upper().replace('-', '_')}" in environ)
-    return Call(service, action, region, key, token, parameters=parameters, headers=headers, method=method)
+    sent = (name.removeprefix("HTTP_").lower().replace("_", "-") for name in environ if name.startswith("HTTP_X_AMZ_"))
+    return Call(service, action, region, parameters=parameters, headers=frozenset(sent), method=method)
 
 
 def _action(environ: dict[str, Any], in_form: list[str]) -> str:

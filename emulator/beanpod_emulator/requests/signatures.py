@@ -25,7 +25,8 @@ from moto.core.request import EnvironHeaders
 
 from beanpod_emulator.requests.error_responses import ErrorResponse
 
-_SCOPE = r"(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/aws4_request"
+# The names of the groups are those of Signature's attributes.
+_SCOPE = r"(?P<access_key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/aws4_request"
 _CREDENTIAL = re.compile(_SCOPE)
 _HEADER = re.compile(
     rf"AWS4-HMAC-SHA256 +Credential={_SCOPE}, *SignedHeaders=(?P<signed>[^,\s]+), *Signature=(?P<value>[0-9a-f]{{64}})"
@@ -99,7 +100,7 @@ class Signature:
         value: The signature itself.
         token: The session token, "" without one.
         date: Date of the credential scope, YYYYMMDD.
-        signed: Names of the signed headers.
+        signed: Names of the signed headers, separated by semicolons.
         query: The presigned URL's query; empty when the signature is in the header.
     """
 
@@ -109,7 +110,7 @@ class Signature:
     value: str = field(repr=False)
     token: str = field(default="", repr=False)
     date: str = ""
-    signed: tuple[str, ...] = ()
+    signed: str = ""
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def verify(self, environ: dict[str, Any], body: bytes, secret: str, now: datetime) -> ErrorResponse | None:
@@ -150,15 +151,7 @@ def _of_header(header: str, environ: dict[str, Any]) -> Signature:
     found = _HEADER.fullmatch(header.strip())
     if found is None:
         raise UnsupportedSignatureError(_UNSUPPORTED)
-    return Signature(
-        access_key=found["key"],
-        region=found["region"],
-        service=found["service"],
-        value=found["value"],
-        token=environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""),
-        date=found["date"],
-        signed=tuple(found["signed"].split(";")),
-    )
+    return Signature(**found.groupdict(), token=environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""), query={})
 
 
 def _of_query(query: dict[str, str]) -> Signature:
@@ -168,13 +161,10 @@ def _of_query(query: dict[str, str]) -> Signature:
     if found["service"] != "s3":
         raise UnsupportedSignatureError(_ONLY_S3)
     return Signature(
-        access_key=found["key"],
-        region=found["region"],
-        service="s3",
+        **found.groupdict(),
         value=query.get("X-Amz-Signature", ""),
         token=query.get("X-Amz-Security-Token", ""),
-        date=found["date"],
-        signed=tuple(query.get("X-Amz-SignedHeaders", "").split(";")),
+        signed=query.get("X-Amz-SignedHeaders", ""),
         query=query,
     )
 
@@ -229,9 +219,9 @@ def _date(signature: Signature, environ: dict[str, Any]) -> str:
 
 
 def _check_value(signature: Signature, environ: dict[str, Any], body: bytes, secret: str) -> ErrorResponse | None:
-    headers = _headers(environ)
+    headers, signed = _headers(environ), signature.signed.split(";")
     wanted_signed = ["host", *sorted(name for name in headers if name.startswith("x-amz-"))]
-    if unsigned := [name for name in wanted_signed if name not in signature.signed]:
+    if unsigned := [name for name in wanted_signed if name not in signed]:
         # Else whoever has a presigned URL could add headers, such as x-amz-copy-source.
         text = f"There were headers present in the request which were not signed: {', '.join(unsigned)}"
         return ErrorResponse(_FORBIDDEN, "AccessDenied", text)
@@ -239,7 +229,7 @@ def _check_value(signature: Signature, environ: dict[str, Any], body: bytes, sec
     request = AWSRequest(
         environ["REQUEST_METHOD"],
         f"http://{headers['host']}{_path(environ)}",
-        headers={name: headers[name] for name in signature.signed if name in headers},
+        headers={name: headers[name] for name in signed if name in headers},
     )
     # Pairs, since a name may come twice: botocore takes them, its types do not say so.
     pairs: Any = [(unquote(name), unquote(value)) for name, value in _pairs(environ) if name != "X-Amz-Signature"]

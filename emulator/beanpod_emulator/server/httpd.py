@@ -33,15 +33,10 @@ def listen(port: int) -> socket.socket:
     Raises:
         PortError: The port is not available.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((LOOPBACK, port))
+        return socket.create_server((LOOPBACK, port), backlog=128)
     except OSError as error:
-        listener.close()
         raise PortError(port, error) from error
-    listener.listen(128)
-    return listener
 
 
 def serve(

@@ -107,7 +107,9 @@ class RequestMiddleware:
         except UnsupportedSignatureError as error:
             return read(environ, body, None), None, error.response
         call = read(environ, body, signature)
-        caller = authorizer.find_caller(self._account, call, self._credentials) if signature else None
+        caller = None
+        if signature:
+            caller = authorizer.find_caller(self._account, signature.access_key, signature.token, self._credentials)
         now = self._emulator.clock.now()
         rejected = authorizer.authenticate(environ, body, call, signature, caller, self._identities, now)
         if signature is None:

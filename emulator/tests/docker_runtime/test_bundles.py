@@ -15,7 +15,7 @@ from emulator.tests.docker_runtime.sample_app import bundle
 
 
 def archive(data: bytes) -> bytes:
-    return Release("one", 1, data).archive("/var/app", {"/opt/config.json": "{}"})
+    return Release("one", 1, data, RuntimeSettings("shop", {})).archive("/var/app", {"/opt/config.json": "{}"})
 
 
 def members(data: bytes) -> dict[str, tarfile.TarInfo]:

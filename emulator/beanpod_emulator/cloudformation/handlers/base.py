@@ -33,29 +33,6 @@ class State:
 
 
 @dataclass(frozen=True)
-class Context:
-    """Account, region, stack and logical id of a resource, and the emulator that it is in."""
-
-    account: str
-    region: str
-    stack_name: str
-    logical_id: str
-    emulator: Emulator = field(repr=False)
-
-    def client(self, service: str) -> Any:
-        """Return the boto3 client of a service."""
-        return clients.client(service, self.region)
-
-    def generated_name(self, max_length: int = 64) -> str:
-        """Generate a name as CloudFormation does: stack, logical id and a random suffix."""
-        suffix = "".join(secrets.choice(_SUFFIX) for _ in range(12))
-        room = max_length - len(suffix) - 1
-        logical = self.logical_id[: room // 2]
-        # The cut may be behind a hyphen of the stack's name.
-        return f"{self.stack_name[: room - len(logical) - 1].rstrip('-')}-{logical}-{suffix}"
-
-
-@dataclass(frozen=True)
 class Setting:
     """A property that a call of its own changes.
 
@@ -72,12 +49,14 @@ class Setting:
     default: Any = None
 
 
+@dataclass(frozen=True)
 class Handler:
-    """Creates, updates and deletes the resources of one type through the emulator's own API.
+    """Creates, updates and deletes a resource of one type through the emulator's own API.
 
     Texts in braces are filled with the response of the creating call, the request and `id`, `account`, `region`.
 
     Attributes:
+        stack_name: The resource's stack, with `logical_id`.
         supported: Properties that the handler applies; a template with another one is refused.
         default_deletion_policy: DeletionPolicy of a resource without one.
         takes_snapshots: Whether a deletion policy may be Snapshot.
@@ -100,6 +79,11 @@ class Handler:
         tag_calls: The calls that remove and add tags.
     """
 
+    account: str
+    region: str
+    stack_name: str
+    logical_id: str
+    emulator: Emulator = field(repr=False)
     supported: ClassVar[frozenset[str]] = frozenset()
     default_deletion_policy: ClassVar[str] = "Delete"
     takes_snapshots: ClassVar[bool] = False
@@ -121,70 +105,92 @@ class Handler:
     tagged: ClassVar[dict[str, str]] = {}
     tag_calls: ClassVar[tuple[str, str]] = ("UntagResource", "TagResource")
 
-    def create(self, context: Context, properties: Properties) -> State:
+    @property
+    def client(self) -> Any:
+        """The boto3 client of the service."""
+        return clients.client(self.service, self.region)
+
+    def call(self, operation: str, properties: Properties, *, service: str = "") -> Any:
+        """Call an operation with those of the properties that it has parameters for, in the API's form.
+
+        Names may differ in case or be singular, "20" may stand for 20, "true" for true, and documents are made text.
+
+        Args:
+            service: Default: the type's own.
+        """
+        client = clients.client(service or self.service, self.region)
+        shape = client.meta.service_model.operation_model(operation).input_shape
+        found = {_member(shape, name): value for name, value in properties.items() if name != "Tags" or value}
+        request = {name: _coerce(shape.members[name], value) for name, value in found.items() if name}
+        return getattr(client, xform_name(operation))(**request)
+
+    def generated_name(self, max_length: int = 64) -> str:
+        """Generate a name as CloudFormation does: stack, logical id and a random suffix."""
+        suffix = "".join(secrets.choice(_SUFFIX) for _ in range(12))
+        room = max_length - len(suffix) - 1
+        logical = self.logical_id[: room // 2]
+        # The cut may be behind a hyphen of the stack's name.
+        return f"{self.stack_name[: room - len(logical) - 1].rstrip('-')}-{logical}-{suffix}"
+
+    def create(self, properties: Properties) -> State:
         """Create the resource."""
-        request = self.rename(self.request(context, properties))
-        response = call(context.client(self.service), self.calls[0], request)
+        request = self.rename(self.request(properties))
+        response = self.call(self.calls[0], request)
         known = request | (response[self.answer] if self.answer else response)
         physical_id = _filled(self.id or f"{{{self.key or self.name}}}", known)
-        state = State(physical_id, self.describe(context, physical_id, properties | known))
+        state = State(physical_id, self.describe(physical_id, properties | known))
         try:
-            self.configure(context, state, {}, properties)
-            if not parameter_for(context.client(self.service), self.calls[0], "Tags"):
-                self.retag(context, state, {}, properties)
+            self.configure(state, {}, properties)
+            if not parameter_for(self.client, self.calls[0], "Tags"):
+                self.retag(state, {}, properties)
         except Exception:
             # As on AWS, nothing is left of a resource whose creation fails.
             with suppress(ClientError):
-                self.delete(context, state, properties)
+                self.delete(state, properties)
             raise
         return state
 
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+    def update(self, state: State, old: Properties, new: Properties) -> State:
         """Update the resource in place."""
         if self.calls[1]:
-            request = self.rename(without(self.change(context, state, old, new), "Tags"))
-            call(context.client(self.service), self.calls[1], request | self.identify(state, new))
-        self.configure(context, state, old, new)
-        self.retag(context, state, old, new)
-        described = self.describe(context, state.physical_id, new)
+            request = self.rename(without(self.change(state, old, new), "Tags"))
+            self.call(self.calls[1], request | self.identify(state, new))
+        self.configure(state, old, new)
+        self.retag(state, old, new)
+        described = self.describe(state.physical_id, new)
         return replace(state, attributes=state.attributes | {key: text for key, text in described.items() if text})
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
+    def delete(self, state: State, properties: Properties) -> None:
         """Delete the resource, if its type has a call for that."""
         if self.calls[2]:
-            call(context.client(self.service), self.calls[2], self.identify(state, properties))
+            self.call(self.calls[2], self.identify(state, properties))
 
-    def snapshot(self, context: Context, state: State) -> None:
+    def snapshot(self, state: State) -> None:
         """Take a snapshot before the deletion, for types with `takes_snapshots`."""
         raise NotImplementedError
 
-    def refused(self, old: Properties, new: Properties) -> list[str]:
-        """Return the properties that differ, and cannot be changed."""
-        return sorted(name for name in self.unchangeable if old.get(name) != new.get(name))
-
-    def request(self, context: Context, properties: Properties) -> Properties:
+    def request(self, properties: Properties) -> Properties:
         """Return the parameters of the creating call: the properties, and a name."""
         if not self.name:
             return properties
-        name = properties.get(self.name) or context.generated_name(self.name_length)
+        name = properties.get(self.name) or self.generated_name(self.name_length)
         return properties | {self.name: name.lower() if self.lower_case else name}
 
-    def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
+    def change(self, state: State, old: Properties, new: Properties) -> Properties:
         """Return the parameters of the updating call besides those that identify the resource."""
         return {name: value for name, value in self.reset.items() if name in old} | new
 
-    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
+    def configure(self, state: State, old: Properties, new: Properties) -> None:
         """Change what has calls of its own; after the creation with no old properties."""
-        client = context.client(self.service)
         for name, setting in self.settings.items():
             before, after = old.get(name), new.get(name, setting.default if name in old else None)
-            if before == after or (not old and parameter_for(client, self.calls[0], self.renamed.get(name, name))):
+            if before == after or (not old and parameter_for(self.client, self.calls[0], self.renamed.get(name, name))):
                 continue
             if after is not None:
                 value = setting.convert(after) if setting.convert else {name: after}
-                call(client, setting.put, value | self.identify(state, new))
+                self.call(setting.put, value | self.identify(state, new))
             elif setting.remove:
-                call(client, setting.remove, self.identify(state, new))
+                self.call(setting.remove, self.identify(state, new))
 
     def identify(self, state: State, properties: Properties) -> Properties:
         """Return the parameters by which the updating and the deleting call find the resource."""
@@ -195,32 +201,33 @@ class Handler:
         """Return the properties under the names that the API has for them."""
         return {self.renamed.get(name, name): value for name, value in properties.items()}
 
-    def describe(self, context: Context, physical_id: str, known: Properties) -> dict[str, Any]:
+    def describe(self, physical_id: str, known: Properties) -> dict[str, Any]:
         """Return the values of Fn::GetAtt."""
-        known = known | {"id": physical_id, "account": context.account, "region": context.region}
+        known = known | {"id": physical_id, "account": self.account, "region": self.region}
         return {name: _filled(text, known) for name, text in self.attributes.items()}
 
-    def retag(self, context: Context, state: State, old: Properties, new: Properties) -> None:
+    def retag(self, state: State, old: Properties, new: Properties) -> None:
         """Change the tags from the old properties to the new."""
-        known = state.attributes | {"id": state.physical_id, "account": context.account, "region": context.region}
+        known = state.attributes | {"id": state.physical_id, "account": self.account, "region": self.region}
         resource = {name: _filled(text, known) for name, text in self.tagged.items()}
         removed, added = tag_changes(old, new)
         if self.tagged and removed:
             # Most of the calls take keys, others tags without values.
             keys = {"TagKeys": removed, "Tags": [{"Key": key} for key in removed]}
-            call(context.client(self.service), self.tag_calls[0], resource | keys)
+            self.call(self.tag_calls[0], resource | keys)
         if self.tagged and added:
-            call(context.client(self.service), self.tag_calls[1], resource | {"Tags": added})
+            self.call(self.tag_calls[1], resource | {"Tags": added})
 
 
-HANDLERS: dict[str, Handler] = {}
+HANDLERS: dict[str, type[Handler]] = {}
 
 
-def handles(resource_type: str) -> Callable[[type[Handler]], type[Handler]]:
-    """Register a handler class for a resource type."""
+def handles(resource_type: str, supported: str) -> Callable[[type[Handler]], type[Handler]]:
+    """Register the handler class of a resource type, with the properties that it supports."""
 
     def register(cls: type[Handler]) -> type[Handler]:
-        HANDLERS[resource_type] = cls()
+        cls.supported = names(supported)
+        HANDLERS[resource_type] = cls
         return cls
 
     return register
@@ -258,17 +265,6 @@ def changed(old: Properties, new: Properties) -> Properties:
 def differences(before: list[Any], after: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return the items to remove, and those to add."""
     return [item for item in before if item not in after], [item for item in after if item not in before]
-
-
-def call(client: Any, operation: str, properties: Properties) -> Any:
-    """Call an operation with those of the properties that it has parameters for, in the API's form.
-
-    Names may differ in case or be singular, "20" may stand for 20, "true" for true, and documents are made text.
-    """
-    shape = client.meta.service_model.operation_model(operation).input_shape
-    found = {_member(shape, name): value for name, value in properties.items() if name != "Tags" or value}
-    request = {name: _coerce(shape.members[name], value) for name, value in found.items() if name}
-    return getattr(client, xform_name(operation))(**request)
 
 
 def parameter_for(client: Any, operation: str, name: str) -> str | None:

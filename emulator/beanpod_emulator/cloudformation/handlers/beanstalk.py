@@ -2,14 +2,13 @@
 
 from typing import Any
 
+from beanpod_emulator.beanstalk.options import VARIABLES
 from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
 from beanpod_emulator.cloudformation.handlers.base import (
-    Context,
     Handler,
     Properties,
     Setting,
     State,
-    call,
     changed,
     differences,
     handles,
@@ -18,8 +17,6 @@ from beanpod_emulator.cloudformation.handlers.base import (
     tag_changes,
     without,
 )
-
-_VARIABLES = "aws:elasticbeanstalk:application:environment"
 
 
 def _removed(old: Properties, new: Properties) -> list[dict[str, str]]:
@@ -35,91 +32,86 @@ class _Beanstalk(Handler):
     service, name_length, reset = "elasticbeanstalk", 100, {"Description": ""}
 
 
-@handles("AWS::ElasticBeanstalk::Application")
+@handles("AWS::ElasticBeanstalk::Application", "ApplicationName Description ResourceLifecycleConfig")
 class Application(_Beanstalk):
-    supported = names("ApplicationName Description ResourceLifecycleConfig")
     calls, name = ("CreateApplication", "UpdateApplication", "DeleteApplication"), "ApplicationName"
     settings = {"ResourceLifecycleConfig": Setting("UpdateApplicationResourceLifecycle")}
 
 
-@handles("AWS::ElasticBeanstalk::ApplicationVersion")
+@handles("AWS::ElasticBeanstalk::ApplicationVersion", "ApplicationName Description SourceBundle")
 class ApplicationVersion(_Beanstalk):
-    supported = names("ApplicationName Description SourceBundle")
     calls = ("CreateApplicationVersion", "UpdateApplicationVersion", "DeleteApplicationVersion")
     name, identified_by, attributes = "VersionLabel", names("ApplicationName"), {"Id": "{id}"}
 
 
-@handles("AWS::ElasticBeanstalk::ConfigurationTemplate")
+@handles(
+    "AWS::ElasticBeanstalk::ConfigurationTemplate",
+    "ApplicationName Description EnvironmentId OptionSettings PlatformArn SolutionStackName SourceConfiguration",
+)
 class ConfigurationTemplate(_Beanstalk):
-    supported = names(
-        "ApplicationName Description EnvironmentId OptionSettings PlatformArn SolutionStackName SourceConfiguration"
-    )
     calls = ("CreateConfigurationTemplate", "UpdateConfigurationTemplate", "DeleteConfigurationTemplate")
     name, identified_by, attributes = "TemplateName", names("ApplicationName"), {"TemplateName": "{id}"}
 
-    def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
-        return super().change(context, state, old, new) | {"OptionsToRemove": _removed(old, new)}
+    def change(self, state: State, old: Properties, new: Properties) -> Properties:
+        return super().change(state, old, new) | {"OptionsToRemove": _removed(old, new)}
 
 
-@handles("AWS::ElasticBeanstalk::Environment")
+@handles(
+    "AWS::ElasticBeanstalk::Environment",
+    "ApplicationName CNAMEPrefix Description EnvironmentName OperationsRole OptionSettings PlatformArn "
+    "SolutionStackName Tags TemplateName Tier VersionLabel",
+)
 class Environment(_Beanstalk):
     """An environment. Its creation fails only if the launch ends Terminated, whatever its health."""
 
-    supported = names(
-        "ApplicationName CNAMEPrefix Description EnvironmentName OperationsRole OptionSettings PlatformArn "
-        "SolutionStackName Tags TemplateName Tier VersionLabel"
-    )
+    def create(self, properties: Properties) -> State:
+        name = properties.get("EnvironmentName") or self._generated_name()
+        created = self.call("CreateEnvironment", properties | {"EnvironmentName": name})
+        return self._stabilized(name, created["EnvironmentId"])
 
-    def create(self, context: Context, properties: Properties) -> State:
-        client = context.client("elasticbeanstalk")
-        name = properties.get("EnvironmentName") or self._generated_name(context)
-        created = call(client, "CreateEnvironment", properties | {"EnvironmentName": name})
-        return self._stabilized(context, name, created["EnvironmentId"])
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        client, name = context.client("elasticbeanstalk"), state.physical_id
+    def update(self, state: State, old: Properties, new: Properties) -> State:
+        name = state.physical_id
         request = pick(changed(old, new), "Description", "PlatformArn", "TemplateName", "Tier", "VersionLabel")
         request |= {"EnvironmentName": name} | pick(new, "OptionSettings")
-        request["OptionsToRemove"] = [*_removed(old, new), *self._foreign(client, new, name)]
+        request["OptionsToRemove"] = [*_removed(old, new), *self._foreign(new, name)]
         if without(old, "Tags") != without(new, "Tags"):
-            updated = call(client, "UpdateEnvironment", request)
-            self._await(context, updated["EnvironmentId"])
-            self._check_update(client, name, updated["ResponseMetadata"]["RequestId"])
-        self._retag(client, name, old, new)
-        return self._stabilized(context, name, self._describe(client, name)["EnvironmentId"])
+            updated = self.call("UpdateEnvironment", request)
+            self._await(updated["EnvironmentId"])
+            self._check_update(name, updated["ResponseMetadata"]["RequestId"])
+        self.retag(state, old, new)
+        return self._stabilized(name, self._describe(name)["EnvironmentId"])
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        client = context.client("elasticbeanstalk")
-        ended = client.terminate_environment(EnvironmentName=state.physical_id)
-        self._await(context, ended["EnvironmentId"])
+    def delete(self, state: State, properties: Properties) -> None:
+        ended = self.client.terminate_environment(EnvironmentName=state.physical_id)
+        self._await(ended["EnvironmentId"])
 
-    def _foreign(self, client: Any, new: Properties, name: str) -> list[dict[str, str]]:
+    def _foreign(self, new: Properties, name: str) -> list[dict[str, str]]:
         """Return the variables that were set elsewhere: an update by CloudFormation removes them."""
-        own = {item["OptionName"] for item in new.get("OptionSettings", []) if item["Namespace"] == _VARIABLES}
+        own = {item["OptionName"] for item in new.get("OptionSettings", []) if item["Namespace"] == VARIABLES}
         application = new["ApplicationName"]
-        found = client.describe_configuration_settings(ApplicationName=application, EnvironmentName=name)
+        found = self.client.describe_configuration_settings(ApplicationName=application, EnvironmentName=name)
         settings = found["ConfigurationSettings"][0]["OptionSettings"]
         return [
             pick(item, "Namespace", "OptionName")
             for item in settings
-            if item["Namespace"] == _VARIABLES and item["OptionName"] not in own
+            if item["Namespace"] == VARIABLES and item["OptionName"] not in own
         ]
 
-    def _generated_name(self, context: Context) -> str:
+    def _generated_name(self) -> str:
         # AWS keeps four letters of the stack and four of the logical id: a name has 40 characters at most.
-        suffix = context.generated_name()[-12:]
-        return f"{context.stack_name[:4]}-{context.logical_id[:4]}-{suffix}"
+        suffix = self.generated_name()[-12:]
+        return f"{self.stack_name[:4]}-{self.logical_id[:4]}-{suffix}"
 
-    def _describe(self, client: Any, name: str) -> dict[str, Any]:
-        found = client.describe_environments(EnvironmentNames=[name], IncludeDeleted=False)["Environments"]
+    def _describe(self, name: str) -> dict[str, Any]:
+        found = self.client.describe_environments(EnvironmentNames=[name], IncludeDeleted=False)["Environments"]
         return found[0] if found else {}
 
-    def _await(self, context: Context, environment_id: str) -> dict[str, Any]:
+    def _await(self, environment_id: str) -> dict[str, Any]:
         """Wait until the environment is Ready or Terminated; the clock is moved forward."""
-        client, emulator = context.client("elasticbeanstalk"), context.emulator
+        emulator = self.emulator
 
         def look() -> dict[str, Any]:
-            found = client.describe_environments(EnvironmentIds=[environment_id], IncludeDeleted=True)
+            found = self.client.describe_environments(EnvironmentIds=[environment_id], IncludeDeleted=True)
             environment: dict[str, Any] = found["Environments"][0]
             return environment
 
@@ -132,25 +124,25 @@ class Environment(_Beanstalk):
             emulator.clock.finish(settled)
         return look()
 
-    def _stabilized(self, context: Context, name: str, environment_id: str) -> State:
-        client, environment = context.client("elasticbeanstalk"), self._await(context, environment_id)
+    def _stabilized(self, name: str, environment_id: str) -> State:
+        environment = self._await(environment_id)
         if environment["Status"] != "Ready":
-            errors = client.describe_events(EnvironmentId=environment_id, Severity="ERROR")["Events"]
+            errors = self.client.describe_events(EnvironmentId=environment_id, Severity="ERROR")["Events"]
             reasons = " ".join(event["Message"] for event in reversed(errors))
             raise ResourceFailedError(
                 f"Environment {name} failed to launch as it entered {environment['Status']} state. {reasons}".strip()
             )
         return State(name, {"EndpointURL": environment.get("EndpointURL", "")})
 
-    def _check_update(self, client: Any, name: str, request_id: str) -> None:
+    def _check_update(self, name: str, request_id: str) -> None:
         """Raise ResourceFailedError with the events of a configuration that was not deployed."""
-        errors = client.describe_events(EnvironmentName=name, RequestId=request_id, Severity="ERROR")["Events"]
+        errors = self.client.describe_events(EnvironmentName=name, RequestId=request_id, Severity="ERROR")["Events"]
         reasons = [event["Message"] for event in reversed(errors)]
         if "Failed to deploy configuration." in reasons:
             raise ResourceFailedError(" ".join(reasons))
 
-    def _retag(self, client: Any, name: str, old: Properties, new: Properties) -> None:
+    def retag(self, state: State, old: Properties, new: Properties) -> None:
         removed, added = tag_changes(old, new)
         if removed or added:
-            arn = self._describe(client, name)["EnvironmentArn"]
-            client.update_tags_for_resource(ResourceArn=arn, TagsToAdd=added, TagsToRemove=removed)
+            arn = self._describe(state.physical_id)["EnvironmentArn"]
+            self.client.update_tags_for_resource(ResourceArn=arn, TagsToAdd=added, TagsToRemove=removed)

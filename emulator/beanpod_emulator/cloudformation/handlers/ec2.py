@@ -4,12 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from beanpod_emulator.cloudformation.handlers.base import (
-    Context,
     Handler,
     Properties,
     Setting,
     State,
-    call,
     differences,
     handles,
     names,
@@ -25,9 +23,9 @@ class _Ec2(Handler):
 class _Recreated(_Ec2):
     """A type that EC2 cannot change, and CloudFormation changes in place."""
 
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        self.delete(context, state, old)
-        return self.create(context, new)
+    def update(self, state: State, old: Properties, new: Properties) -> State:
+        self.delete(state, old)
+        return self.create(new)
 
 
 def _attribute(call_name: str, name: str, default: Any) -> Setting:
@@ -35,9 +33,8 @@ def _attribute(call_name: str, name: str, default: Any) -> Setting:
     return Setting(call_name, lambda value: {name: {"Value": value}}, default=default)
 
 
-@handles("AWS::EC2::VPC")
+@handles("AWS::EC2::VPC", "CidrBlock EnableDnsHostnames EnableDnsSupport InstanceTenancy Tags")
 class Vpc(_Ec2):
-    supported = names("CidrBlock EnableDnsHostnames EnableDnsSupport InstanceTenancy Tags")
     calls, answer, key = ("CreateVpc", "", "DeleteVpc"), "Vpc", "VpcId"
     settings = {
         "EnableDnsSupport": _attribute("ModifyVpcAttribute", "EnableDnsSupport", True),
@@ -45,8 +42,8 @@ class Vpc(_Ec2):
     }
     attributes = same("VpcId CidrBlock")
 
-    def create(self, context: Context, properties: Properties) -> State:
-        state, ec2 = super().create(context, properties), context.client("ec2")
+    def create(self, properties: Properties) -> State:
+        state, ec2 = super().create(properties), self.client
         in_vpc = [{"Name": "vpc-id", "Values": [state.physical_id]}]
         vpc = ec2.describe_vpcs(VpcIds=[state.physical_id])["Vpcs"][0]
         groups = ec2.describe_security_groups(Filters=[*in_vpc, {"Name": "group-name", "Values": ["default"]}])
@@ -59,98 +56,91 @@ class Vpc(_Ec2):
         return replace(state, attributes=state.attributes | more)
 
 
-@handles("AWS::EC2::Subnet")
+@handles("AWS::EC2::Subnet", "AvailabilityZone AvailabilityZoneId CidrBlock MapPublicIpOnLaunch Tags VpcId")
 class Subnet(_Ec2):
-    supported = names("AvailabilityZone AvailabilityZoneId CidrBlock MapPublicIpOnLaunch Tags VpcId")
     calls, answer, key = ("CreateSubnet", "", "DeleteSubnet"), "Subnet", "SubnetId"
     settings = {"MapPublicIpOnLaunch": _attribute("ModifySubnetAttribute", "MapPublicIpOnLaunch", False)}
     attributes = same("AvailabilityZone CidrBlock SubnetId VpcId")
 
 
-@handles("AWS::EC2::RouteTable")
+@handles("AWS::EC2::RouteTable", "Tags VpcId")
 class RouteTable(_Ec2):
-    supported = names("Tags VpcId")
     calls, answer, key = ("CreateRouteTable", "", "DeleteRouteTable"), "RouteTable", "RouteTableId"
     attributes = same("RouteTableId")
 
 
-@handles("AWS::EC2::SubnetRouteTableAssociation")
+@handles("AWS::EC2::SubnetRouteTableAssociation", "RouteTableId SubnetId")
 class SubnetRouteTableAssociation(_Ec2):
-    supported = names("RouteTableId SubnetId")
     calls, key = ("AssociateRouteTable", "", "DisassociateRouteTable"), "AssociationId"
     attributes = {"Id": "{id}"}
 
 
-@handles("AWS::EC2::Route")
+@handles(
+    "AWS::EC2::Route",
+    "DestinationCidrBlock DestinationIpv6CidrBlock EgressOnlyInternetGatewayId GatewayId InstanceId NatGatewayId "
+    "NetworkInterfaceId RouteTableId TransitGatewayId VpcPeeringConnectionId",
+)
 class Route(_Ec2):
-    supported = names(
-        "DestinationCidrBlock DestinationIpv6CidrBlock EgressOnlyInternetGatewayId GatewayId InstanceId NatGatewayId "
-        "NetworkInterfaceId RouteTableId TransitGatewayId VpcPeeringConnectionId"
-    )
     calls = ("CreateRoute", "ReplaceRoute", "DeleteRoute")
     id = "{RouteTableId}|{DestinationCidrBlock}{DestinationIpv6CidrBlock}"
     identified_by = names("RouteTableId DestinationCidrBlock DestinationIpv6CidrBlock")
     attributes = {"CidrBlock": "{DestinationCidrBlock}{DestinationIpv6CidrBlock}"}
 
 
-@handles("AWS::EC2::InternetGateway")
+@handles("AWS::EC2::InternetGateway", "Tags")
 class InternetGateway(_Ec2):
-    supported = names("Tags")
     calls, answer = ("CreateInternetGateway", "", "DeleteInternetGateway"), "InternetGateway"
     key, attributes = "InternetGatewayId", same("InternetGatewayId")
 
 
-@handles("AWS::EC2::VPCGatewayAttachment")
+@handles("AWS::EC2::VPCGatewayAttachment", "InternetGatewayId VpcId")
 class VpcGatewayAttachment(_Recreated):
-    supported = identified_by = names("InternetGatewayId VpcId")
+    identified_by = names("InternetGatewayId VpcId")
     calls, id = ("AttachInternetGateway", "", "DetachInternetGateway"), "IGW|{VpcId}"
     attributes = {"AttachmentType": "IGW"}
 
 
-@handles("AWS::EC2::EIP")
+@handles("AWS::EC2::EIP", "Domain Tags")
 class Eip(_Ec2):
-    supported = names("Domain Tags")
     calls, id = ("AllocateAddress", "", "ReleaseAddress"), "{PublicIp}"
     attributes, tagged = same("AllocationId PublicIp"), {"Resources": "{AllocationId}"}
 
-    def request(self, context: Context, properties: Properties) -> Properties:
+    def request(self, properties: Properties) -> Properties:
         return {"Domain": "vpc"} | properties
 
     def identify(self, state: State, properties: Properties) -> Properties:
         return pick(state.attributes, "AllocationId")
 
 
-@handles("AWS::EC2::NatGateway")
+@handles("AWS::EC2::NatGateway", "AllocationId ConnectivityType SubnetId Tags")
 class NatGateway(_Ec2):
-    supported = names("AllocationId ConnectivityType SubnetId Tags")
     calls, answer, key = ("CreateNatGateway", "", "DeleteNatGateway"), "NatGateway", "NatGatewayId"
     attributes = same("NatGatewayId")
 
 
-@handles("AWS::EC2::FlowLog")
+@handles(
+    "AWS::EC2::FlowLog",
+    "DeliverLogsPermissionArn LogDestination LogDestinationType LogFormat LogGroupName MaxAggregationInterval "
+    "ResourceId ResourceType Tags TrafficType",
+)
 class FlowLog(_Ec2):
-    supported = names(
-        "DeliverLogsPermissionArn LogDestination LogDestinationType LogFormat LogGroupName MaxAggregationInterval "
-        "ResourceId ResourceType Tags TrafficType"
-    )
     calls, key, id = ("CreateFlowLogs", "", "DeleteFlowLogs"), "FlowLogId", "{FlowLogIds[0]}"
     attributes = {"Id": "{id}"}
 
 
-@handles("AWS::EC2::VPCEndpoint")
+@handles(
+    "AWS::EC2::VPCEndpoint",
+    "PolicyDocument PrivateDnsEnabled RouteTableIds SecurityGroupIds ServiceName SubnetIds Tags VpcEndpointType VpcId",
+)
 class VpcEndpoint(_Ec2):
-    supported = names(
-        "PolicyDocument PrivateDnsEnabled RouteTableIds SecurityGroupIds ServiceName SubnetIds Tags VpcEndpointType "
-        "VpcId"
-    )
     calls, answer = ("CreateVpcEndpoint", "ModifyVpcEndpoint", "DeleteVpcEndpoints"), "VpcEndpoint"
     key, attributes = "VpcEndpointId", {"Id": "{id}"}
 
-    def request(self, context: Context, properties: Properties) -> Properties:
+    def request(self, properties: Properties) -> Properties:
         # moto 5.2.5 cannot delete an endpoint that was created without its type.
         return {"VpcEndpointType": "Gateway"} | properties
 
-    def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
+    def change(self, state: State, old: Properties, new: Properties) -> Properties:
         request = pick(new, "PolicyDocument", "PrivateDnsEnabled")
         for name in ("RouteTableIds", "SecurityGroupIds", "SubnetIds"):
             removed, added = differences(old.get(name, []), new.get(name, []))
@@ -170,15 +160,13 @@ _TARGETS = (
 )
 
 
-def _change_rule(context: Context, operation: str, group_id: str, rule: Properties) -> str:
-    """Authorize or revoke a rule of a template, and return the rule's id."""
-    permission: dict[str, Any] = {name: rule[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in rule}
-    described = {"Description": rule["Description"]} if "Description" in rule else {}
+def _permission(rule: Properties) -> Properties:
+    """Return a rule of a template as the API takes it."""
+    permission = pick(rule, "IpProtocol", "FromPort", "ToPort")
     for name, target, key in _TARGETS:
         if name in rule:
-            permission[target] = [{key: rule[name]} | described]
-    response = call(context.client("ec2"), operation, {"GroupId": group_id, "IpPermissions": [permission]})
-    return str((response.get("SecurityGroupRules") or [{}])[0].get("SecurityGroupRuleId"))
+            permission[target] = [{key: rule[name]} | pick(rule, "Description")]
+    return permission
 
 
 def _rules(properties: Properties, direction: str) -> list[Properties]:
@@ -187,21 +175,20 @@ def _rules(properties: Properties, direction: str) -> list[Properties]:
     return written if written or direction == "Ingress" else [{"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]
 
 
-@handles("AWS::EC2::SecurityGroup")
+@handles("AWS::EC2::SecurityGroup", "GroupDescription GroupName SecurityGroupEgress SecurityGroupIngress Tags VpcId")
 class SecurityGroup(_Ec2):
-    supported = names("GroupDescription GroupName SecurityGroupEgress SecurityGroupIngress Tags VpcId")
     calls, name, name_length = ("CreateSecurityGroup", "", "DeleteSecurityGroup"), "GroupName", 255
     key, renamed = "GroupId", {"GroupDescription": "Description"}
     attributes = {"GroupId": "{id}", "Id": "{id}", "VpcId": "{VpcId}"}
 
-    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
-        super().configure(context, state, old, new)
+    def configure(self, state: State, old: Properties, new: Properties) -> None:
+        super().configure(state, old, new)
         for direction in ("Ingress", "Egress"):
             removed, added = differences(_rules(old, direction), _rules(new, direction))
-            for rule in removed:
-                _change_rule(context, f"RevokeSecurityGroup{direction}", state.physical_id, rule)
-            for rule in added:
-                _change_rule(context, f"AuthorizeSecurityGroup{direction}", state.physical_id, rule)
+            for verb, rules in (("Revoke", removed), ("Authorize", added)):
+                for rule in rules:
+                    request = {"GroupId": state.physical_id, "IpPermissions": [_permission(rule)]}
+                    self.call(f"{verb}SecurityGroup{direction}", request)
 
 
 class _Rule(_Recreated):
@@ -209,22 +196,27 @@ class _Rule(_Recreated):
 
     direction: str
 
-    def create(self, context: Context, properties: Properties) -> State:
-        operation = f"AuthorizeSecurityGroup{self.direction}"
-        rule = _change_rule(context, operation, properties["GroupId"], properties)
+    def create(self, properties: Properties) -> State:
+        response = self._change("Authorize", properties)
+        rule = str((response.get("SecurityGroupRules") or [{}])[0].get("SecurityGroupRuleId"))
         return State(rule, {"Id": rule})
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        _change_rule(context, f"RevokeSecurityGroup{self.direction}", properties["GroupId"], properties)
+    def delete(self, state: State, properties: Properties) -> None:
+        self._change("Revoke", properties)
+
+    def _change(self, verb: str, properties: Properties) -> Any:
+        request = {"GroupId": properties["GroupId"], "IpPermissions": [_permission(properties)]}
+        return self.call(f"{verb}SecurityGroup{self.direction}", request)
 
 
-@handles("AWS::EC2::SecurityGroupIngress")
+@handles(
+    "AWS::EC2::SecurityGroupIngress",
+    f"{_PEERS} GroupId SourcePrefixListId SourceSecurityGroupId SourceSecurityGroupOwnerId",
+)
 class SecurityGroupIngress(_Rule):
-    supported = names(f"{_PEERS} GroupId SourcePrefixListId SourceSecurityGroupId SourceSecurityGroupOwnerId")
     direction = "Ingress"
 
 
-@handles("AWS::EC2::SecurityGroupEgress")
+@handles("AWS::EC2::SecurityGroupEgress", f"{_PEERS} DestinationPrefixListId DestinationSecurityGroupId GroupId")
 class SecurityGroupEgress(_Rule):
-    supported = names(f"{_PEERS} DestinationPrefixListId DestinationSecurityGroupId GroupId")
     direction = "Egress"

@@ -5,12 +5,10 @@ from typing import Any, ClassVar
 from botocore.exceptions import ClientError
 
 from beanpod_emulator.cloudformation.handlers.base import (
-    Context,
     Handler,
     Properties,
     Setting,
     State,
-    call,
     changed,
     differences,
     handles,
@@ -20,23 +18,25 @@ from beanpod_emulator.cloudformation.handlers.base import (
 )
 
 
-def _call_unless_gone(iam: Any, operation: str, request: Properties) -> None:
-    try:
-        call(iam, operation, request)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchEntity":
-            raise
-
-
-class _Attached(Handler):
-    """A resource with attachments, which IAM wants removed before it."""
-
+class _Iam(Handler):
     service = "iam"
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
+    def remove(self, operation: str, request: Properties) -> None:
+        """Call an operation that removes what may be gone."""
+        try:
+            self.call(operation, request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchEntity":
+                raise
+
+
+class _Attached(_Iam):
+    """A resource with attachments, which IAM wants removed before it."""
+
+    def delete(self, state: State, properties: Properties) -> None:
         attached = pick(properties, "Groups", "ManagedPolicyArns", "Policies", "Roles", "Users")
-        self.configure(context, state, attached, {})
-        super().delete(context, state, properties)
+        self.configure(state, attached, {})
+        super().delete(state, properties)
 
 
 class _Identity(_Attached):
@@ -44,31 +44,31 @@ class _Identity(_Attached):
 
     kind: ClassVar[str]
 
-    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
-        super().configure(context, state, old, new)
-        iam, key = context.client("iam"), self.identify(state, new)
+    def configure(self, state: State, old: Properties, new: Properties) -> None:
+        super().configure(state, old, new)
+        key = self.identify(state, new)
         before, after = _inline(old), _inline(new)
         for policy in before.keys() - after.keys():
-            _call_unless_gone(iam, f"Delete{self.kind}Policy", key | {"PolicyName": policy})
+            self.remove(f"Delete{self.kind}Policy", key | {"PolicyName": policy})
         for policy, document in changed(before, after).items():
-            call(iam, f"Put{self.kind}Policy", key | {"PolicyName": policy, "PolicyDocument": document})
+            self.call(f"Put{self.kind}Policy", key | {"PolicyName": policy, "PolicyDocument": document})
         removed, added = differences(old.get("ManagedPolicyArns", []), new.get("ManagedPolicyArns", []))
         for arn in removed:
-            _call_unless_gone(iam, f"Detach{self.kind}Policy", key | {"PolicyArn": arn})
+            self.remove(f"Detach{self.kind}Policy", key | {"PolicyArn": arn})
         for arn in added:
-            call(iam, f"Attach{self.kind}Policy", key | {"PolicyArn": arn})
+            self.call(f"Attach{self.kind}Policy", key | {"PolicyArn": arn})
 
 
 def _inline(properties: Properties) -> Properties:
     return {item["PolicyName"]: item["PolicyDocument"] for item in properties.get("Policies", [])}
 
 
-@handles("AWS::IAM::Role")
+@handles(
+    "AWS::IAM::Role",
+    "AssumeRolePolicyDocument Description ManagedPolicyArns MaxSessionDuration Path PermissionsBoundary Policies "
+    "RoleName Tags",
+)
 class Role(_Identity):
-    supported = names(
-        "AssumeRolePolicyDocument Description ManagedPolicyArns MaxSessionDuration Path PermissionsBoundary Policies "
-        "RoleName Tags"
-    )
     kind, calls, name, answer = "Role", ("CreateRole", "UpdateRole", "DeleteRole"), "RoleName", "Role"
     reset = {"Description": "", "MaxSessionDuration": 3600}
     settings = {
@@ -78,9 +78,8 @@ class Role(_Identity):
     attributes, tagged, tag_calls = same("Arn RoleId"), {"RoleName": "{id}"}, ("UntagRole", "TagRole")
 
 
-@handles("AWS::IAM::User")
+@handles("AWS::IAM::User", "Groups ManagedPolicyArns Path PermissionsBoundary Policies Tags UserName")
 class User(_Identity):
-    supported = names("Groups ManagedPolicyArns Path PermissionsBoundary Policies Tags UserName")
     kind, calls, name, answer = "User", ("CreateUser", "", "DeleteUser"), "UserName", "User"
     settings = {
         "Path": Setting("UpdateUser", lambda value: {"NewPath": value}, default="/"),
@@ -88,23 +87,22 @@ class User(_Identity):
     }
     attributes, tagged, tag_calls = same("Arn"), {"UserName": "{id}"}, ("UntagUser", "TagUser")
 
-    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
-        super().configure(context, state, old, new)
-        iam, user = context.client("iam"), state.physical_id
+    def configure(self, state: State, old: Properties, new: Properties) -> None:
+        super().configure(state, old, new)
+        user = {"UserName": state.physical_id}
         removed, added = differences(old.get("Groups", []), new.get("Groups", []))
         for group in removed:
-            _call_unless_gone(iam, "RemoveUserFromGroup", {"GroupName": group, "UserName": user})
+            self.remove("RemoveUserFromGroup", user | {"GroupName": group})
         for group in added:
-            iam.add_user_to_group(GroupName=group, UserName=user)
+            self.call("AddUserToGroup", user | {"GroupName": group})
 
-    def describe(self, context: Context, physical_id: str, known: Properties) -> dict[str, Any]:
+    def describe(self, physical_id: str, known: Properties) -> dict[str, Any]:
         # Its path is part of the ARN.
-        return {"Arn": context.client("iam").get_user(UserName=physical_id)["User"]["Arn"]}
+        return {"Arn": self.client.get_user(UserName=physical_id)["User"]["Arn"]}
 
 
-@handles("AWS::IAM::Group")
+@handles("AWS::IAM::Group", "GroupName ManagedPolicyArns Path Policies")
 class Group(_Identity):
-    supported = names("GroupName ManagedPolicyArns Path Policies")
     kind, calls, name, answer = "Group", ("CreateGroup", "", "DeleteGroup"), "GroupName", "Group"
     settings = {"Path": Setting("UpdateGroup", lambda value: {"NewPath": value}, default="/")}
     attributes = same("Arn")
@@ -114,96 +112,90 @@ def _targets(properties: Properties) -> list[tuple[str, str]]:
     return [(kind, name) for kind in ("Role", "User", "Group") for name in properties.get(f"{kind}s", [])]
 
 
-@handles("AWS::IAM::Policy")
-class Policy(Handler):
+@handles("AWS::IAM::Policy", "Groups PolicyDocument PolicyName Roles Users")
+class Policy(_Iam):
     """An inline policy of roles, users and groups."""
 
-    supported = names("Groups PolicyDocument PolicyName Roles Users")
+    def create(self, properties: Properties) -> State:
+        self._put(properties)
+        return State(self.generated_name(), {})
 
-    def create(self, context: Context, properties: Properties) -> State:
-        self._put(context, properties)
-        return State(context.generated_name(), {})
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        self._put(context, new)
+    def update(self, state: State, old: Properties, new: Properties) -> State:
+        self._put(new)
         renamed = old["PolicyName"] != new["PolicyName"]
-        self._remove(context, old, [] if renamed else _targets(new))
+        self._remove(old, [] if renamed else _targets(new))
         return state
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        self._remove(context, properties, [])
+    def delete(self, state: State, properties: Properties) -> None:
+        self._remove(properties, [])
 
-    def _put(self, context: Context, properties: Properties) -> None:
+    def _put(self, properties: Properties) -> None:
         for kind, name in _targets(properties):
-            call(context.client("iam"), f"Put{kind}Policy", properties | {f"{kind}Name": name})
+            self.call(f"Put{kind}Policy", properties | {f"{kind}Name": name})
 
-    def _remove(self, context: Context, properties: Properties, kept: list[tuple[str, str]]) -> None:
+    def _remove(self, properties: Properties, kept: list[tuple[str, str]]) -> None:
         for kind, name in differences(_targets(properties), kept)[0]:
             request = {f"{kind}Name": name, "PolicyName": properties["PolicyName"]}
-            _call_unless_gone(context.client("iam"), f"Delete{kind}Policy", request)
+            self.remove(f"Delete{kind}Policy", request)
 
 
-@handles("AWS::IAM::ManagedPolicy")
+@handles("AWS::IAM::ManagedPolicy", "Description Groups ManagedPolicyName Path PolicyDocument Roles Users")
 class ManagedPolicy(_Attached):
-    supported = names("Description Groups ManagedPolicyName Path PolicyDocument Roles Users")
     calls = ("CreatePolicy", "", "DeletePolicy")
     name, renamed = "ManagedPolicyName", {"ManagedPolicyName": "PolicyName"}
     answer, key, id = "Policy", "PolicyArn", "{Arn}"
     attributes = {"PolicyArn": "{id}", "PolicyId": "{PolicyId}"}
 
-    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
-        iam, key = context.client("iam"), {"PolicyArn": state.physical_id}
+    def configure(self, state: State, old: Properties, new: Properties) -> None:
+        iam, key = self.client, {"PolicyArn": state.physical_id}
         if old and new and old["PolicyDocument"] != new["PolicyDocument"]:
-            call(iam, "CreatePolicyVersion", key | {"PolicyDocument": new["PolicyDocument"], "SetAsDefault": True})
+            self.call("CreatePolicyVersion", key | {"PolicyDocument": new["PolicyDocument"], "SetAsDefault": True})
             # IAM keeps at most five versions of a policy, and deletes none with a policy.
             for version in iam.list_policy_versions(**key)["Versions"]:
                 if not version["IsDefaultVersion"]:
                     iam.delete_policy_version(**key, VersionId=version["VersionId"])
         removed, added = differences(_targets(old), _targets(new))
         for kind, name in added:
-            call(iam, f"Attach{kind}Policy", key | {f"{kind}Name": name})
+            self.call(f"Attach{kind}Policy", key | {f"{kind}Name": name})
         for kind, name in removed:
-            _call_unless_gone(iam, f"Detach{kind}Policy", key | {f"{kind}Name": name})
+            self.remove(f"Detach{kind}Policy", key | {f"{kind}Name": name})
 
 
-@handles("AWS::IAM::InstanceProfile")
+@handles("AWS::IAM::InstanceProfile", "InstanceProfileName Path Roles")
 class InstanceProfile(_Attached):
-    supported = names("InstanceProfileName Path Roles")
     calls = ("CreateInstanceProfile", "", "DeleteInstanceProfile")
     name, name_length = "InstanceProfileName", 128
     answer, attributes = "InstanceProfile", same("Arn")
 
-    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
-        iam, key = context.client("iam"), {"InstanceProfileName": state.physical_id}
+    def configure(self, state: State, old: Properties, new: Properties) -> None:
+        key = self.identify(state, new)
         removed, added = differences(old.get("Roles", []), new.get("Roles", []))
         # Removed first: it has one role at most.
         for role in removed:
-            _call_unless_gone(iam, "RemoveRoleFromInstanceProfile", key | {"RoleName": role})
+            self.remove("RemoveRoleFromInstanceProfile", key | {"RoleName": role})
         for role in added:
-            iam.add_role_to_instance_profile(**key, RoleName=role)
+            self.call("AddRoleToInstanceProfile", key | {"RoleName": role})
 
 
-@handles("AWS::IAM::AccessKey")
-class AccessKey(Handler):
-    supported = names("Serial Status UserName")
-    service, calls = "iam", ("CreateAccessKey", "", "DeleteAccessKey")
+@handles("AWS::IAM::AccessKey", "Serial Status UserName")
+class AccessKey(_Iam):
+    calls = ("CreateAccessKey", "", "DeleteAccessKey")
     answer, key, identified_by = "AccessKey", "AccessKeyId", names("UserName")
     settings = {"Status": Setting("UpdateAccessKey", default="Active")}
     attributes = {"Id": "{id}", "SecretAccessKey": "{SecretAccessKey}"}
 
 
-@handles("AWS::IAM::OIDCProvider")
-class OidcProvider(Handler):
-    supported = names("ClientIdList Tags ThumbprintList Url")
-    service, calls = "iam", ("CreateOpenIDConnectProvider", "", "DeleteOpenIDConnectProvider")
+@handles("AWS::IAM::OIDCProvider", "ClientIdList Tags ThumbprintList Url")
+class OidcProvider(_Iam):
+    calls = ("CreateOpenIDConnectProvider", "", "DeleteOpenIDConnectProvider")
     key, attributes = "OpenIDConnectProviderArn", {"Arn": "{id}"}
     settings = {"ThumbprintList": Setting("UpdateOpenIDConnectProviderThumbprint")}
     tagged = {"OpenIDConnectProviderArn": "{id}"}
     tag_calls = ("UntagOpenIDConnectProvider", "TagOpenIDConnectProvider")
 
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+    def update(self, state: State, old: Properties, new: Properties) -> State:
         if old.get("ClientIdList") != new.get("ClientIdList"):
             # moto 5.2.5 cannot change them; the ARN is made of the URL, so a new provider has the same.
-            self.delete(context, state, old)
-            return self.create(context, new)
-        return super().update(context, state, old, new)
+            self.delete(state, old)
+            return self.create(new)
+        return super().update(state, old, new)

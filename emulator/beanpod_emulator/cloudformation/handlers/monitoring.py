@@ -1,15 +1,12 @@
 """CloudWatch, CloudWatch Logs and SNS: log groups, alarms, dashboards, topics and subscriptions."""
 
-import json
 from typing import Any
 
 from beanpod_emulator.cloudformation.handlers.base import (
-    Context,
     Handler,
     Properties,
     Setting,
     State,
-    call,
     differences,
     handles,
     names,
@@ -17,9 +14,8 @@ from beanpod_emulator.cloudformation.handlers.base import (
 )
 
 
-@handles("AWS::Logs::LogGroup")
+@handles("AWS::Logs::LogGroup", "KmsKeyId LogGroupClass LogGroupName RetentionInDays Tags")
 class LogGroup(Handler):
-    supported = names("KmsKeyId LogGroupClass LogGroupName RetentionInDays Tags")
     unchangeable = names("LogGroupClass")
     service, calls, name, name_length = "logs", ("CreateLogGroup", "", "DeleteLogGroup"), "LogGroupName", 512
     settings = {
@@ -31,22 +27,21 @@ class LogGroup(Handler):
     tagged = {"ResourceArn": "arn:aws:logs:{region}:{account}:log-group:{id}"}
 
 
-@handles("AWS::CloudWatch::Alarm")
+@handles(
+    "AWS::CloudWatch::Alarm",
+    "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions "
+    "EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName "
+    "Metrics Namespace OKActions Period Statistic Tags Threshold ThresholdMetricId TreatMissingData Unit",
+)
 class Alarm(Handler):
-    supported = names(
-        "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions "
-        "EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName "
-        "Metrics Namespace OKActions Period Statistic Tags Threshold ThresholdMetricId TreatMissingData Unit"
-    )
     service, calls = "cloudwatch", ("PutMetricAlarm", "PutMetricAlarm", "DeleteAlarms")
     name, name_length = "AlarmName", 255
     attributes = {"Arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{id}"}
     tagged = {"ResourceARN": "{Arn}"}
 
 
-@handles("AWS::CloudWatch::Dashboard")
+@handles("AWS::CloudWatch::Dashboard", "DashboardBody DashboardName")
 class Dashboard(Handler):
-    supported = names("DashboardBody DashboardName")
     service, calls = "cloudwatch", ("PutDashboard", "PutDashboard", "DeleteDashboards")
     name, name_length = "DashboardName", 255
 
@@ -55,17 +50,13 @@ def _attributes(operation: str, **defaults: str) -> dict[str, Setting]:
     """Return settings by one attribute a call."""
 
     def convert(name: str) -> Any:
-        return lambda value: {
-            "AttributeName": name,
-            "AttributeValue": value if isinstance(value, str) else json.dumps(value),
-        }
+        return lambda value: {"AttributeName": name, "AttributeValue": value}
 
     return {name: Setting(operation, convert(name), default=default) for name, default in defaults.items()}
 
 
-@handles("AWS::SNS::Topic")
+@handles("AWS::SNS::Topic", "DisplayName KmsMasterKeyId SignatureVersion Subscription Tags TopicName TracingConfig")
 class Topic(Handler):
-    supported = names("DisplayName KmsMasterKeyId SignatureVersion Subscription Tags TopicName TracingConfig")
     service, calls, name, name_length = "sns", ("CreateTopic", "", "DeleteTopic"), "TopicName", 256
     key, renamed, tagged = "TopicArn", {"TopicName": "Name"}, {"ResourceArn": "{id}"}
     attributes = {"TopicArn": "{id}", "TopicName": "{Name}"}
@@ -73,9 +64,9 @@ class Topic(Handler):
         "SetTopicAttributes", DisplayName="", KmsMasterKeyId="", SignatureVersion="1", TracingConfig="PassThrough"
     )
 
-    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
-        super().configure(context, state, old, new)
-        sns, key = context.client("sns"), {"TopicArn": state.physical_id}
+    def configure(self, state: State, old: Properties, new: Properties) -> None:
+        super().configure(state, old, new)
+        sns, key = self.client, {"TopicArn": state.physical_id}
         removed, added = differences(old.get("Subscription", []), new.get("Subscription", []))
         for existing in sns.list_subscriptions_by_topic(**key)["Subscriptions"] if removed else []:
             if pick(existing, "Endpoint", "Protocol") in removed:
@@ -84,9 +75,8 @@ class Topic(Handler):
             sns.subscribe(**key, Protocol=item["Protocol"], Endpoint=item["Endpoint"])
 
 
-@handles("AWS::SNS::Subscription")
+@handles("AWS::SNS::Subscription", "Endpoint FilterPolicy FilterPolicyScope Protocol RawMessageDelivery TopicArn")
 class Subscription(Handler):
-    supported = names("Endpoint FilterPolicy FilterPolicyScope Protocol RawMessageDelivery TopicArn")
     service, calls, key = "sns", ("Subscribe", "", "Unsubscribe"), "SubscriptionArn"
     attributes = {"Arn": "{id}"}
     settings = _attributes(
@@ -96,32 +86,32 @@ class Subscription(Handler):
         RawMessageDelivery="false",
     )
 
-    def request(self, context: Context, properties: Properties) -> Properties:
+    def request(self, properties: Properties) -> Properties:
         return properties | {"ReturnSubscriptionArn": True}
 
 
-@handles("AWS::SNS::TopicPolicy")
+@handles("AWS::SNS::TopicPolicy", "PolicyDocument Topics")
 class TopicPolicy(Handler):
-    supported = names("PolicyDocument Topics")
+    service = "sns"
 
-    def create(self, context: Context, properties: Properties) -> State:
-        policy_id = context.generated_name()
-        self._set(context, properties["Topics"], properties["PolicyDocument"])
+    def create(self, properties: Properties) -> State:
+        policy_id = self.generated_name()
+        self._set(properties["Topics"], properties["PolicyDocument"])
         return State(policy_id, {"Id": policy_id})
 
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        self._set(context, new["Topics"], new["PolicyDocument"])
-        self._set(context, [arn for arn in old["Topics"] if arn not in new["Topics"]], None)
+    def update(self, state: State, old: Properties, new: Properties) -> State:
+        self._set(new["Topics"], new["PolicyDocument"])
+        self._set([arn for arn in old["Topics"] if arn not in new["Topics"]], None)
         return state
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        self._set(context, properties["Topics"], None)
+    def delete(self, state: State, properties: Properties) -> None:
+        self._set(properties["Topics"], None)
 
-    def _set(self, context: Context, topics: list[str], policy: Any) -> None:
+    def _set(self, topics: list[str], policy: Any) -> None:
         for arn in topics:
-            value = policy or _owner_only(arn, context.account)
+            value = policy or _owner_only(arn, self.account)
             request = {"TopicArn": arn, "AttributeName": "Policy", "AttributeValue": value}
-            call(context.client("sns"), "SetTopicAttributes", request)
+            self.call("SetTopicAttributes", request)
 
 
 def _owner_only(topic_arn: str, account: str) -> dict[str, Any]:

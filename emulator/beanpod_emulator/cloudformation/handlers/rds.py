@@ -3,12 +3,10 @@
 from typing import Any
 
 from beanpod_emulator.cloudformation.handlers.base import (
-    Context,
     Handler,
     Properties,
     Setting,
     State,
-    call,
     changed,
     differences,
     handles,
@@ -24,17 +22,15 @@ class _Rds(Handler):
     tag_calls = ("RemoveTagsFromResource", "AddTagsToResource")
 
 
-@handles("AWS::RDS::DBSubnetGroup")
+@handles("AWS::RDS::DBSubnetGroup", "DBSubnetGroupDescription DBSubnetGroupName SubnetIds Tags")
 class DbSubnetGroup(_Rds):
-    supported = names("DBSubnetGroupDescription DBSubnetGroupName SubnetIds Tags")
     calls = ("CreateDBSubnetGroup", "ModifyDBSubnetGroup", "DeleteDBSubnetGroup")
     name, answer, attributes = "DBSubnetGroupName", "DBSubnetGroup", same("DBSubnetGroupArn")
     tagged = {"ResourceName": "{DBSubnetGroupArn}"}
 
 
-@handles("AWS::RDS::DBParameterGroup")
+@handles("AWS::RDS::DBParameterGroup", "DBParameterGroupName Description Family Parameters Tags")
 class DbParameterGroup(_Rds):
-    supported = names("DBParameterGroupName Description Family Parameters Tags")
     calls = ("CreateDBParameterGroup", "", "DeleteDBParameterGroup")
     name, answer, renamed = "DBParameterGroupName", "DBParameterGroup", {"Family": "DBParameterGroupFamily"}
     settings = {
@@ -52,20 +48,20 @@ class DbParameterGroup(_Rds):
     tagged = {"ResourceName": "{DBParameterGroupArn}"}
 
 
-@handles("AWS::RDS::DBInstance")
+@handles(
+    "AWS::RDS::DBInstance",
+    "AllocatedStorage AllowMajorVersionUpgrade AutoMinorVersionUpgrade AvailabilityZone BackupRetentionPeriod "
+    "CACertificateIdentifier CopyTagsToSnapshot DBInstanceClass DBInstanceIdentifier DBName DBParameterGroupName "
+    "DBSubnetGroupName DeleteAutomatedBackups DeletionProtection EnableCloudwatchLogsExports "
+    "EnableIAMDatabaseAuthentication EnablePerformanceInsights Engine EngineVersion Iops KmsKeyId LicenseModel "
+    "ManageMasterUserPassword MasterUserPassword MasterUsername MaxAllocatedStorage MonitoringInterval "
+    "MonitoringRoleArn MultiAZ NetworkType OptionGroupName PerformanceInsightsKMSKeyId "
+    "PerformanceInsightsRetentionPeriod Port PreferredBackupWindow PreferredMaintenanceWindow PubliclyAccessible "
+    "StorageEncrypted StorageThroughput StorageType Tags VPCSecurityGroups",
+)
 class DbInstance(_Rds):
     default_deletion_policy, takes_snapshots = "Snapshot", True
     kept_in_rollback = names("AllocatedStorage EngineVersion")
-    supported = names(
-        "AllocatedStorage AllowMajorVersionUpgrade AutoMinorVersionUpgrade AvailabilityZone BackupRetentionPeriod "
-        "CACertificateIdentifier CopyTagsToSnapshot DBInstanceClass DBInstanceIdentifier DBName DBParameterGroupName "
-        "DBSubnetGroupName DeleteAutomatedBackups DeletionProtection EnableCloudwatchLogsExports "
-        "EnableIAMDatabaseAuthentication EnablePerformanceInsights Engine EngineVersion Iops KmsKeyId LicenseModel "
-        "ManageMasterUserPassword MasterUserPassword MasterUsername MaxAllocatedStorage MonitoringInterval "
-        "MonitoringRoleArn MultiAZ NetworkType OptionGroupName PerformanceInsightsKMSKeyId "
-        "PerformanceInsightsRetentionPeriod Port PreferredBackupWindow PreferredMaintenanceWindow PubliclyAccessible "
-        "StorageEncrypted StorageThroughput StorageType Tags VPCSecurityGroups"
-    )
     calls = ("CreateDBInstance", "ModifyDBInstance", "DeleteDBInstance")
     name, name_length, answer = "DBInstanceIdentifier", 63, "DBInstance"
     renamed = {"VPCSecurityGroups": "VpcSecurityGroupIds"}
@@ -75,24 +71,24 @@ class DbInstance(_Rds):
     }
     tagged = {"ResourceName": "{DBInstanceArn}"}
 
-    def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
+    def change(self, state: State, old: Properties, new: Properties) -> Properties:
         request = without(changed(old, new), "Engine") | pick(new, "AllowMajorVersionUpgrade")
         removed, added = differences(*(it.get("EnableCloudwatchLogsExports", []) for it in (old, new)))
         if removed or added:
             request["CloudwatchLogsExportConfiguration"] = {"EnableLogTypes": added, "DisableLogTypes": removed}
         return request | {"ApplyImmediately": True} | ({"DBPortNumber": new["Port"]} if "Port" in request else {})
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
+    def delete(self, state: State, properties: Properties) -> None:
         request = self.identify(state, properties) | pick(properties, "DeleteAutomatedBackups")
-        call(context.client("rds"), "DeleteDBInstance", request | {"SkipFinalSnapshot": True})
+        self.call("DeleteDBInstance", request | {"SkipFinalSnapshot": True})
 
-    def snapshot(self, context: Context, state: State) -> None:
-        name = f"{context.stack_name}-snapshot-{context.generated_name(63)}".lower()
+    def snapshot(self, state: State) -> None:
+        name = f"{self.stack_name}-snapshot-{self.generated_name(63)}".lower()
         request = {"DBInstanceIdentifier": state.physical_id, "DBSnapshotIdentifier": name[:255]}
-        context.client("rds").create_db_snapshot(**request)
+        self.client.create_db_snapshot(**request)
 
-    def describe(self, context: Context, physical_id: str, known: Properties) -> dict[str, Any]:
-        instance = context.client("rds").describe_db_instances(DBInstanceIdentifier=physical_id)["DBInstances"][0]
+    def describe(self, physical_id: str, known: Properties) -> dict[str, Any]:
+        instance = self.client.describe_db_instances(DBInstanceIdentifier=physical_id)["DBInstances"][0]
         secret = instance.get("MasterUserSecret", {}).get("SecretArn")
         more = {"MasterUserSecret.SecretArn": secret} if secret else {}
-        return super().describe(context, physical_id, instance) | more
+        return super().describe(physical_id, instance) | more

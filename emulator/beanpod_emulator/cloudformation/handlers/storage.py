@@ -6,12 +6,10 @@ from typing import Any
 
 from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
 from beanpod_emulator.cloudformation.handlers.base import (
-    Context,
     Handler,
     Properties,
     Setting,
     State,
-    call,
     handles,
     is_true,
     names,
@@ -49,12 +47,12 @@ def _logging(value: Properties) -> dict[str, Any]:
     return {"BucketLoggingStatus": {"LoggingEnabled": target} if value else {}}
 
 
-@handles("AWS::S3::Bucket")
+@handles(
+    "AWS::S3::Bucket",
+    "AccessControl BucketEncryption BucketName LifecycleConfiguration LoggingConfiguration OwnershipControls "
+    "PublicAccessBlockConfiguration Tags VersioningConfiguration",
+)
 class Bucket(Handler):
-    supported = names(
-        "AccessControl BucketEncryption BucketName LifecycleConfiguration LoggingConfiguration OwnershipControls "
-        "PublicAccessBlockConfiguration Tags VersioningConfiguration"
-    )
     service, calls = "s3", ("CreateBucket", "", "DeleteBucket")
     name, name_length, lower_case, key, renamed = "BucketName", 63, True, "Bucket", {"BucketName": "Bucket"}
     settings = {
@@ -76,24 +74,23 @@ class Bucket(Handler):
         "RegionalDomainName": "{id}.s3.{region}.amazonaws.com",
     }
 
-    def request(self, context: Context, properties: Properties) -> Properties:
-        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": context.region}}
-        named = pick(super().request(context, properties), "BucketName")
-        return named | ({} if context.region == "us-east-1" else elsewhere)
+    def request(self, properties: Properties) -> Properties:
+        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        named = pick(super().request(properties), "BucketName")
+        return named | ({} if self.region == "us-east-1" else elsewhere)
 
 
-@handles("AWS::S3::BucketPolicy")
+@handles("AWS::S3::BucketPolicy", "Bucket PolicyDocument")
 class BucketPolicy(Handler):
-    supported = names("Bucket PolicyDocument")
     service, calls, key = "s3", ("PutBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"), "Bucket"
     renamed = {"PolicyDocument": "Policy"}
 
 
-@handles("AWS::KMS::Key")
+@handles(
+    "AWS::KMS::Key",
+    "Description EnableKeyRotation Enabled KeyPolicy KeySpec KeyUsage MultiRegion PendingWindowInDays Tags",
+)
 class Key(Handler):
-    supported = names(
-        "Description EnableKeyRotation Enabled KeyPolicy KeySpec KeyUsage MultiRegion PendingWindowInDays Tags"
-    )
     unchangeable = names("KeySpec KeyUsage MultiRegion")
     service, calls, answer, key = "kms", ("CreateKey", "", "ScheduleKeyDeletion"), "KeyMetadata", "KeyId"
     renamed, identified_by = {"KeyPolicy": "Policy"}, names("PendingWindowInDays")
@@ -103,9 +100,9 @@ class Key(Handler):
     }
     attributes, tagged = same("Arn KeyId"), {"KeyId": "{id}"}
 
-    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
-        super().configure(context, state, old, new)
-        kms, key_id = context.client("kms"), state.physical_id
+    def configure(self, state: State, old: Properties, new: Properties) -> None:
+        super().configure(state, old, new)
+        kms, key_id = self.client, state.physical_id
         if is_true(new.get("EnableKeyRotation")):
             kms.enable_key_rotation(KeyId=key_id)
         elif "EnableKeyRotation" in old:
@@ -116,36 +113,34 @@ class Key(Handler):
             kms.enable_key(KeyId=key_id)
 
 
-@handles("AWS::KMS::Alias")
+@handles("AWS::KMS::Alias", "AliasName TargetKeyId")
 class Alias(Handler):
-    supported = names("AliasName TargetKeyId")
     service, calls, name = "kms", ("CreateAlias", "UpdateAlias", "DeleteAlias"), "AliasName"
 
 
-@handles("AWS::SSM::Parameter")
+@handles("AWS::SSM::Parameter", "AllowedPattern DataType Description Name Policies Tags Tier Type Value")
 class Parameter(Handler):
-    supported = names("AllowedPattern DataType Description Name Policies Tags Tier Type Value")
     service, calls, name, name_length = "ssm", ("PutParameter", "PutParameter", "DeleteParameter"), "Name", 512
     attributes = same("Type Value")
     tagged = {"ResourceType": "Parameter", "ResourceId": "{id}"}
     tag_calls = ("RemoveTagsFromResource", "AddTagsToResource")
 
-    def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
+    def change(self, state: State, old: Properties, new: Properties) -> Properties:
         return new | {"Overwrite": True}
 
-    def describe(self, context: Context, physical_id: str, known: Properties) -> dict[str, Any]:
-        arn = f"arn:aws:ssm:{context.region}:{context.account}:parameter/{physical_id.removeprefix('/')}"
-        return super().describe(context, physical_id, known) | {"Arn": arn}
+    def describe(self, physical_id: str, known: Properties) -> dict[str, Any]:
+        arn = f"arn:aws:ssm:{self.region}:{self.account}:parameter/{physical_id.removeprefix('/')}"
+        return super().describe(physical_id, known) | {"Arn": arn}
 
 
-@handles("AWS::ECR::Repository")
+@handles(
+    "AWS::ECR::Repository",
+    "EmptyOnDelete ImageScanningConfiguration ImageTagMutability LifecyclePolicy RepositoryName "
+    "RepositoryPolicyText Tags",
+)
 class Repository(Handler):
     """A repository without images, as `cdk bootstrap` creates it."""
 
-    supported = names(
-        "EmptyOnDelete ImageScanningConfiguration ImageTagMutability LifecyclePolicy RepositoryName "
-        "RepositoryPolicyText Tags"
-    )
     service, calls, answer = "ecr", ("CreateRepository", "", "DeleteRepository"), "repository"
     name, name_length, lower_case = "RepositoryName", 256, True
     renamed, identified_by = {"EmptyOnDelete": "force"}, names("EmptyOnDelete")
@@ -161,74 +156,70 @@ class Repository(Handler):
     tagged = {"ResourceArn": "{Arn}"}
 
 
-@handles("AWS::CDK::Metadata")
+@handles("AWS::CDK::Metadata", "Analytics")
 class CdkMetadata(Handler):
     """The constructs of an app, for AWS's statistics; nothing is created."""
 
-    supported = names("Analytics")
+    def create(self, properties: Properties) -> State:
+        return State(self.generated_name())
 
-    def create(self, context: Context, properties: Properties) -> State:
-        return State(context.generated_name())
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+    def update(self, state: State, old: Properties, new: Properties) -> State:
         return state
 
 
 _VALUE = ("GenerateSecretString", "SecretString")
 
 
-@handles("AWS::SecretsManager::Secret")
+@handles("AWS::SecretsManager::Secret", "Description GenerateSecretString KmsKeyId Name SecretString Tags")
 class Secret(Handler):
-    supported = names("Description GenerateSecretString KmsKeyId Name SecretString Tags")
     service, calls = "secretsmanager", ("CreateSecret", "UpdateSecret", "DeleteSecret")
     name, name_length, key, id, reset = "Name", 200, "SecretId", "{ARN}", {"Description": ""}
     attributes, tagged = {"Id": "{id}"}, {"SecretId": "{id}"}
 
-    def request(self, context: Context, properties: Properties) -> Properties:
-        return super().request(context, properties) | self._value(context, properties)
+    def request(self, properties: Properties) -> Properties:
+        return super().request(properties) | self._value(properties)
 
-    def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
+    def change(self, state: State, old: Properties, new: Properties) -> Properties:
         same_value = pick(old, *_VALUE) == pick(new, *_VALUE)
-        value = {} if same_value else self._value(context, new)
-        return without(super().change(context, state, old, new), *_VALUE) | value
+        value = {} if same_value else self._value(new)
+        return without(super().change(state, old, new), *_VALUE) | value
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        client = context.client("secretsmanager")
-        client.delete_secret(SecretId=state.physical_id, ForceDeleteWithoutRecovery=True)
+    def delete(self, state: State, properties: Properties) -> None:
+        self.client.delete_secret(SecretId=state.physical_id, ForceDeleteWithoutRecovery=True)
 
-    def _value(self, context: Context, properties: Properties) -> Properties:
+    def _value(self, properties: Properties) -> Properties:
         if "GenerateSecretString" not in properties:
             return pick(properties, "SecretString")
         rules = properties["GenerateSecretString"]
-        password = call(context.client("secretsmanager"), "GetRandomPassword", rules)["RandomPassword"]
+        password = self.call("GetRandomPassword", rules)["RandomPassword"]
         if "GenerateStringKey" not in rules:
             return {"SecretString": password}
         template = json.loads(rules.get("SecretStringTemplate", "{}"))
         return {"SecretString": json.dumps(template | {rules["GenerateStringKey"]: password})}
 
 
-@handles("AWS::SecretsManager::SecretTargetAttachment")
+@handles("AWS::SecretsManager::SecretTargetAttachment", "SecretId TargetId TargetType")
 class SecretTargetAttachment(Handler):
     """Adds engine, host, port, dbname and dbInstanceIdentifier to the JSON of the secret."""
 
-    supported = names("SecretId TargetId TargetType")
+    service = "secretsmanager"
 
-    def create(self, context: Context, properties: Properties) -> State:
-        client, secret_id = context.client("secretsmanager"), properties["SecretId"]
-        current = client.get_secret_value(SecretId=secret_id)
-        merged = _secret_object(current["SecretString"]) | self._connection(context, properties)
-        client.put_secret_value(SecretId=secret_id, SecretString=json.dumps(merged))
+    def create(self, properties: Properties) -> State:
+        secret_id = properties["SecretId"]
+        current = self.client.get_secret_value(SecretId=secret_id)
+        merged = _secret_object(current["SecretString"]) | self._connection(properties)
+        self.client.put_secret_value(SecretId=secret_id, SecretString=json.dumps(merged))
         return State(current["ARN"], {"Id": current["ARN"]})
 
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        return self.create(context, new)
+    def update(self, state: State, old: Properties, new: Properties) -> State:
+        return self.create(new)
 
-    def _connection(self, context: Context, properties: Properties) -> dict[str, Any]:
+    def _connection(self, properties: Properties) -> dict[str, Any]:
         if properties["TargetType"] != "AWS::RDS::DBInstance":
             raise ResourceFailedError(
                 f"TargetType must be AWS::RDS::DBInstance in the emulated AWS, got {properties['TargetType']}"
             )
-        found = context.client("rds").describe_db_instances(DBInstanceIdentifier=properties["TargetId"])
+        found = self.call("DescribeDBInstances", {"DBInstanceIdentifier": properties["TargetId"]}, service="rds")
         instance = found["DBInstances"][0]
         connection = {
             "engine": instance["Engine"],
@@ -251,8 +242,7 @@ def _secret_object(text: str) -> dict[str, Any]:
     return value
 
 
-@handles("AWS::SecretsManager::ResourcePolicy")
+@handles("AWS::SecretsManager::ResourcePolicy", "BlockPublicPolicy ResourcePolicy SecretId")
 class ResourcePolicy(Handler):
-    supported = names("BlockPublicPolicy ResourcePolicy SecretId")
     service, calls = "secretsmanager", ("PutResourcePolicy", "PutResourcePolicy", "DeleteResourcePolicy")
     key, id, attributes = "SecretId", "{ARN}", {"Id": "{id}"}
