@@ -446,5 +446,6 @@ def _example_variables(folders: Iterable[Path]) -> dict[str, str]:
     for folder in folders:
         for name in _EXAMPLES:
             if (folder / name).is_file():
-                return env_values((folder / name).read_text(encoding="utf-8", errors="replace"))
+                values = env_values((folder / name).read_text(encoding="utf-8", errors="replace"))
+                return {key: value for key, value in values.items() if key.isidentifier()}
     return {}

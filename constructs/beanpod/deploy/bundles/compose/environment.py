@@ -23,6 +23,7 @@ from beanpod.deploy.bundles.compose.database import (
 )
 from beanpod.deploy.bundles.compose.development import is_set_for_development
 from beanpod.deploy.bundles.compose.model import ReplacedDatabase, TransformContext, Tree, at, is_optional
+from beanpod.deploy.bundles.files import env_values, text_of
 from beanpod.manifest.secret_like import looks_secret, secret_line
 
 ENV_FILE = ".env"
@@ -124,17 +125,8 @@ def is_of_beanstalk(context: TransformContext, path: str) -> bool:
 
 
 def assignments(context: TransformContext, path: str) -> dict[str, str]:
-    """Return what an env file of the project sets; nothing if it cannot be read.
-
-    https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
-    """
-    try:
-        text = (context.settings.folder / path).read_text(encoding="utf-8", errors="replace")
-        lines = [] if path.startswith("/") else text.splitlines()
-    except (OSError, ValueError):
-        return {}
-    pairs = (line.strip().removeprefix("export ").partition("=") for line in lines)
-    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs if name and not name.startswith("#")}
+    """Return what an env file of the project sets; nothing if it cannot be read."""
+    return {} if path.startswith("/") else env_values(text_of(context.settings.folder / path))
 
 
 def env_paths(service: Tree) -> list[str]:
