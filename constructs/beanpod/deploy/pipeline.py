@@ -1,7 +1,7 @@
 """A deployment, one step after another: preflight, build, push, bundle, release."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -176,5 +176,4 @@ def deploy(project: Project, rollout: "Rollout", *, clock: Clock, report: Report
     # Before the build: wrong credentials or a busy environment should not cost a build.
     application = rollout.preflight().application
     bundle = build(project, application=application, clock=clock, report=report).bundle
-    rollout.outcome = replace(rollout.outcome, image=bundle.image, digest=bundle.digest)
     return rollout.release(bundle, force=force)

@@ -70,7 +70,7 @@ class Rollout:
             UsageError: When the bundle's key or label is used for something else.
         """
         found = self._preflight or self.preflight()
-        self.outcome = replace(self.outcome, version_label=bundle.label)
+        self.outcome = replace(self.outcome, version_label=bundle.label, image=bundle.image, digest=bundle.digest)
         with self._interruptible():
             source = self._context.source
             release = Release(bundle.label, found.previous, source.commit, source.committed)
@@ -213,15 +213,15 @@ class Rollout:
 
     def _recover(self, failed: Release, found: Preflight, update: Update, verdict: Verdict) -> NoReturn:
         self._on_interruption = "a rollback to the previous version may be in progress: see `beanpod status`"
-        recovery = Recovery(self._context, self._lock, found, failed, update)
+        recovery = Recovery(self._context, self._lock, found, failed, update, verdict)
         try:
-            recovery.recover(verdict)
+            recovery.recover()
         except RolledBackError as error:
             self.outcome = replace(self.outcome, rolled_back=True)
             self._on_interruption = str(error)
             raise
         finally:
-            self._note(recovery.environment or verdict.environment, events=tuple(recovery.events))
+            self._note(recovery.environment, events=tuple(recovery.events))
 
     def _note(self, environment: Environment, **known: Any) -> None:
         self.outcome = replace(self.outcome, health=environment.health, **known)
