@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from beanpod.deploy.bundles import hooks
 from beanpod.deploy.bundles.bundle import HASH_PLACEHOLDER, Bundle, BundleFile, label_of
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import BuildSpec, Image, Repository, needs_buildkit, tag_of
+from beanpod.deploy.images import BuildSpec, Image, Platform, Repository, needs_buildkit, platform_of, tag_of
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
@@ -58,6 +58,16 @@ class BundlePlan:
     def subject(self) -> str:
         """The file that the bundle is made from, as messages name it."""
         return self.stage.service.compose or self.stage.service.dockerfile or "Dockerfile"
+
+    @property
+    def builds(self) -> tuple[str, ...]:
+        """The names of the images to build, for messages."""
+        return tuple(spec.title for spec in self.specs)
+
+    @property
+    def platform(self) -> Platform:
+        """The platform of the instances, such as linux/amd64."""
+        return platform_of(self.stage.environment.architecture)
 
     @property
     def inputs(self) -> tuple[Path, ...]:
