@@ -146,7 +146,10 @@ class Target:
 
 @dataclass(frozen=True)
 class DeploymentContext:
-    """An environment, the means to work on it, and the commit that is deployed, if it is known."""
+    """An environment, the means to work on it, and the commit that is deployed, if it is known.
+
+    renew_lock is called after every pause.
+    """
 
     target: Target
     aws: Aws
@@ -154,6 +157,12 @@ class DeploymentContext:
     report: Reporter
     settings: Settings
     source: Source = field(default_factory=Source)
+    renew_lock: Callable[[], None] = lambda: None
+
+    def pause(self, seconds: float) -> None:
+        """Wait until the next poll, and renew the lock if it is held and due."""
+        self.clock.sleep(seconds)
+        self.renew_lock()
 
     def describe(self) -> Environment:
         """The environment at this moment, reported as the status."""
@@ -161,11 +170,8 @@ class DeploymentContext:
         self.report.status(Status(environment.status, environment.health))
         return environment
 
-    def wait_until_ready(self, *, each: Callable[[], None] = lambda: None) -> Environment:
+    def wait_until_ready(self) -> Environment:
         """Wait until the environment is Ready.
-
-        Args:
-            each: Called after every poll. Default: nothing.
 
         Raises:
             BusyError: When it is not Ready within `ready_timeout`, or is being terminated.
@@ -183,8 +189,7 @@ class DeploymentContext:
                     f"environment {environment.name} is still {environment.status} after "
                     f"{self.settings.ready_timeout:.0f} s: see `beanpod events`, and deploy again when it is Ready"
                 )
-            self.clock.sleep(_POLL_SECONDS)
-            each()
+            self.pause(_POLL_SECONDS)
             environment = self.describe()
         return environment
 

@@ -92,7 +92,7 @@ class Recovery:
             )
         if runs is None:
             raise self._ended(NotRolledBackError, ": as before this first release")
-        back = Update(self.context, runs, each=self.lock.renew).verify(environment)
+        back = Update(self.context, runs).verify(environment)
         self.environment = back.environment
         if back.state is State.GOOD:
             self._report(back)
@@ -138,14 +138,14 @@ class Recovery:
 
     def _roll_out(self, previous: str) -> None:
         self.context.report.say(f"rolling back to {previous}")
-        update, clock = Update(self.context, previous, each=self.lock.renew), self.context.clock
+        update, clock = Update(self.context, previous), self.context.clock
         since = clock.monotonic()
         try:
             # It may be Ready by another replica of the API only.
             while not update.start(self._not_replaced()):
                 if clock.monotonic() - since >= self.context.settings.ready_timeout:
                     raise BusyError("another deployment keeps updating the environment")
-                clock.sleep(POLL_SECONDS)
+                self.context.pause(POLL_SECONDS)
             back = update.verify(update.wait())
             self.environment = back.environment
             if back.state is not State.GOOD:
@@ -166,13 +166,12 @@ class Recovery:
         context, since = self.context, self.context.clock.monotonic()
         while True:
             try:
-                return context.wait_until_ready(each=self.lock.renew)
+                return context.wait_until_ready()
             except UnansweredError as error:
                 if context.clock.monotonic() - since >= context.settings.ready_timeout:
                     raise
                 context.report.say(f"{error}; polling again")
-            context.clock.sleep(POLL_SECONDS)
-            self.lock.renew()
+            context.pause(POLL_SECONDS)
 
     def _report(self, back: Verdict) -> None:
         """Report what the health path answers now that the previous version runs."""

@@ -33,8 +33,8 @@ class Rollout:
     """
 
     def __init__(self, context: DeploymentContext) -> None:
-        self._context = context
         self._lock = Lock(context)
+        self._context = replace(context, renew_lock=self._lock.renew)
         self._preflight: Preflight | None = None
         self._on_interruption = "nothing was changed"
         self.outcome = Outcome(version_label="", url=context.target.url, plain_http=context.target.plain_http)
@@ -117,8 +117,8 @@ class Rollout:
                 _refuse_if_older(release, record, found.environment)
 
         # Checked before this run takes a killed one's place in the record, which names what that deployed.
-        with self._lock.held(release, timeout=self._context.settings.ready_timeout, check=check) as record:
-            environment = self._context.wait_until_ready(each=self._lock.renew)
+        with self._lock.held(release, check) as record:
+            environment = self._context.wait_until_ready()
             if not force:
                 _refuse_if_older(release, record, environment)
                 if self._runs(environment, release.label):
@@ -126,7 +126,7 @@ class Rollout:
                     if known is None or known.label != release.label or known.older_than(release):
                         self._lock.succeeded(replace(release, previous=record.before(release.label)))
                     return
-            update = Update(self._context, release.label, each=self._lock.renew)
+            update = Update(self._context, release.label)
             try:
                 with self._context.report.phase(Phase.ROLL_OUT):
                     release = self._start(update, release, record, environment)
@@ -154,8 +154,8 @@ class Rollout:
             if context.clock.monotonic() - since >= context.settings.ready_timeout:
                 raise BusyError(f"environment {environment.name} keeps being updated: deploy again when it is Ready")
             # It may be Ready by another replica of the API.
-            context.clock.sleep(POLL_SECONDS)
-            environment = context.wait_until_ready(each=self._lock.renew)
+            context.pause(POLL_SECONDS)
+            environment = context.wait_until_ready()
 
     def _previous(self, environment: Environment, record: LockRecord, label: str) -> str | None:
         """Where to roll back to: what runs, unless that is not well and was never verified."""
