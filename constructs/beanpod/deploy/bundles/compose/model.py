@@ -180,6 +180,7 @@ class TransformContext:
         built: The services with a build.
         files: What the services need beside their images, by path in the bundle.
         replaced: The development database, once it is removed.
+        web: The service that receives requests; None if there is not exactly one.
     """
 
     stage: "StageConfig"
@@ -193,6 +194,7 @@ class TransformContext:
     built: frozenset[str] = frozenset()
     files: dict[str, BundleFile] = field(default_factory=dict)
     replaced: ReplacedDatabase | None = None
+    web: str | None = None
 
     def problem(self, where: str, text: str) -> None:
         """Add something that has to be fixed."""

@@ -10,12 +10,8 @@ from beanpod.deploy.bundles.compose.model import WEB_PORT, Port, TransformContex
 _PUBLISHED_BY_VARIABLE = re.compile(r"[^$]*\$.*:(?P<target>[0-9]{1,5})(?:/tcp)?")
 
 
-def publish_web_port(context: TransformContext) -> str | None:
-    """Have exactly one service publish port 80: the one that does, or the one that publishes the manifest's port.
-
-    Returns:
-        The service that receives requests, None if there is not exactly one.
-    """
+def publish_web_port(context: TransformContext) -> None:
+    """Have exactly one service publish port 80: the one that does, or the one that publishes the manifest's port."""
     host = [name for name, service in context.services.items() if service.get("network_mode") == "host"]
     for name in host:
         _drop_discarded_ports(context, name)
@@ -37,7 +33,7 @@ def publish_web_port(context: TransformContext) -> str | None:
         context.problem(f"services {' and '.join(reached)}", text)
     for name in reached[:1]:
         _check_alone(context, name)
-    return reached[0] if len(reached) == 1 else None
+    context.web = reached[0] if len(reached) == 1 else None
 
 
 def _drop_discarded_ports(context: TransformContext, name: str) -> None:
@@ -131,19 +127,15 @@ class Kind(StrEnum):
 _RESTARTS = {Kind.SERVER: "always", Kind.JOB: "no", Kind.WORKER: "on-failure"}
 
 
-def transform_restarts(context: TransformContext, web: str | None) -> Mapping[str, Kind]:
+def transform_restarts(context: TransformContext) -> Mapping[str, Kind]:
     """Give every service a `restart`. Return the kind of each that has containers.
 
     A worker without a restart policy starts as `on-failure`, so that a job which succeeds is not run again and a crash
     is. What still runs at the end of the deployment becomes `unless-stopped`, so that a reboot starts it too.
-
-    Args:
-        context: The compose file.
-        web: The service that receives requests.
     """
     kinds = {}
     for name, service in context.services.items():
-        kind = _kind(context, name, service, web)
+        kind = _kind(context, name, service)
         if _restart_policy(service) is None:
             service["restart"] = _RESTARTS[kind]
         if not service.get("provider") and "0" not in (str(service.get("scale", 1)), str(_replicas(service))):
@@ -155,16 +147,13 @@ def transform_restarts(context: TransformContext, web: str | None) -> Mapping[st
 _PROXIES = re.compile(r"(?:^|/)[a-z-]*(?:nginx|openresty|haproxy|httpd)[a-z-]*(?=[:@]|$)")
 
 
-def restart_proxy(context: TransformContext, web: str | None) -> None:
+def restart_proxy(context: TransformContext) -> None:
     """Restart a proxy that is not built here when a release recreates what it forwards to.
 
     https://docs.docker.com/reference/compose-file/services/#depends_on: Compose leaves an unchanged container running,
     and the recreated ones may have got each other's addresses.
-
-    Args:
-        context: The compose file.
-        web: The service that receives requests.
     """
+    web = context.web
     if web is None or web in context.built:
         return
     depends = context.services[web].get("depends_on") or {}
@@ -185,13 +174,13 @@ def restart_proxy(context: TransformContext, web: str | None) -> None:
         context.note(at(web), text)
 
 
-def _kind(context: TransformContext, name: str, service: Tree, web: str | None) -> Kind:
+def _kind(context: TransformContext, name: str, service: Tree) -> Kind:
     awaited = (other.get("depends_on", {}).get(name) for other in context.services.values())
     conditions = {how.get("condition") for how in awaited if how}
     policy, check = _restart_policy(service), service.get("healthcheck") or {}
     if "service_completed_successfully" in conditions:
         return Kind.JOB
-    if name == web or service.get("ports"):
+    if name == context.web or service.get("ports"):
         return Kind.SERVER
     if policy is not None and (policy == "no" or policy.startswith("on-failure")):
         return Kind.ONCE
