@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from beanpod.deploy.bundles import hooks
 from beanpod.deploy.bundles.bundle import HASH_PLACEHOLDER, Bundle, BundleFile, label_of
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import BuildSpec, Image, Platform, Repository, needs_buildkit, platform_of, tag_of
+from beanpod.deploy.images import BuildSpec, Image, Platform, Repository, platform_of, tag_of
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
@@ -136,7 +136,7 @@ class BundlePlan:
         }
         login_hooks = None if images else False
         bundle = self.bundle(images, application=self.stage.service.name, login_hooks=login_hooks)
-        needs = ((spec, needs_buildkit(spec)) for spec in self.specs)
+        needs = ((spec, spec.parsed.needs_buildkit(spec.target)) for spec in self.specs)
         buildkit = (
             f"{spec.title}: {need}, needs BuildKit: `docker buildx version` must succeed where it is built"
             for spec, need in needs

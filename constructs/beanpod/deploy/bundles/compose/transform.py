@@ -24,7 +24,6 @@ from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, load, 
 from beanpod.deploy.bundles.compose.services import Kind, publish_web_port, restart_proxy, transform_restarts
 from beanpod.deploy.bundles.dockerfiles import (
     check_sources,
-    exposed_ports,
     has_health_check,
     listed,
     secrets_in_image,
@@ -126,7 +125,7 @@ def _check_dockerfile(context: TransformContext, spec: BuildSpec) -> None:
         context.note(where, f"{reason}: write CMD there, or command in {context.production_name}")
     for text in secrets_in_image(spec):
         context.note(where, text)
-    exposed = exposed_ports(spec)
+    exposed = spec.parsed.exposed(spec.target)
     port = next(
         (port.target for name, port in context.ports() if name == spec.name == context.web and port.is_web), None
     )
