@@ -164,6 +164,10 @@ class DeploymentContext:
         self.clock.sleep(seconds)
         self.renew_lock()
 
+    def stored_bundles(self) -> frozenset[str] | None:
+        """The keys of the application's bundles; None when there are too many to list in one call."""
+        return self.aws.keys(self.target.bucket, f"bundles/{self.target.application}/")
+
     def describe(self) -> Environment:
         """The environment at this moment, reported as the status."""
         environment = self.target.describe(self.aws)
@@ -201,16 +205,17 @@ class Preflight:
     Attributes:
         identity: The caller's ARN.
         environment: The environment.
-        previous: The version that it runs; None for Beanstalk's sample, or none.
         stored: The keys of the application's bundles; None when there are too many to list in one call.
-        application: Its name.
     """
 
     identity: str
     environment: Environment
-    previous: str | None
     stored: frozenset[str] | None
-    application: str
+
+    @property
+    def previous(self) -> str | None:
+        """The version that it runs; None for Beanstalk's sample, or none."""
+        return version_of(self.environment)
 
     @property
     def can_roll_back(self) -> bool:
@@ -221,7 +226,7 @@ class Preflight:
         """Whether a version's bundle existed, as far as is known."""
         if self.stored is None or not _OUR_LABEL.fullmatch(label):
             return True
-        return f"{bundle_prefix(self.application)}{label.rpartition('-')[2]}.zip" in self.stored
+        return any(key.endswith(f"/{label.rpartition('-')[2]}.zip") for key in self.stored)
 
 
 def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight:
@@ -235,10 +240,9 @@ def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight
         UsageError: When AWS does not accept the credentials, or unless there is exactly one environment.
         BusyError: When it does not become Ready.
     """
-    application, identity = context.target.application, context.aws.identity()
+    identity = context.aws.identity()
     environment = context.wait_until_ready() if wait else context.describe()
-    stored = context.aws.keys(context.target.bucket, bundle_prefix(application))
-    found = Preflight(identity, environment, version_of(environment), stored, application)
+    found = Preflight(identity, environment, context.stored_bundles())
     runs = found.previous or "no version of the service yet"
     context.report.say(f"{environment.name} runs {runs}, health {environment.health}")
     if found.previous and not found.can_roll_back:
@@ -251,11 +255,6 @@ def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight
 def version_of(environment: Environment) -> str | None:
     """The version that an environment runs; None for Beanstalk's sample, or none."""
     return environment.version_label if environment.version_label not in ("", SAMPLE) else None
-
-
-def bundle_prefix(application: str) -> str:
-    """What the keys of an application's bundles begin with."""
-    return f"bundles/{application}/"
 
 
 def check_account(aws: Aws, stage: "StageConfig") -> None:

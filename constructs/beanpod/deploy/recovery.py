@@ -8,7 +8,7 @@ from typing import NoReturn
 from beanpod.deploy.aws import Environment, UnansweredError, remedies
 from beanpod.deploy.errors import BusyError, DeadlineError, DeployError, NotRolledBackError, RolledBackError
 from beanpod.deploy.lock import Lock, Release
-from beanpod.deploy.preflight import DeploymentContext, Preflight, bundle_prefix, version_of
+from beanpod.deploy.preflight import DeploymentContext, Preflight, version_of
 from beanpod.deploy.report import EnvironmentEvent, Phase
 from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, Verdict
 
@@ -132,8 +132,7 @@ class Recovery:
         """Whether a version's bundle exists, as far as is known; one may have been uploaded after the preflight."""
         if not self.found.has_bundle(label):
             with suppress(DeployError):
-                keys = self.context.aws.keys(self.context.target.bucket, bundle_prefix(self.found.application))
-                return replace(self.found, stored=keys).has_bundle(label)
+                return replace(self.found, stored=self.context.stored_bundles()).has_bundle(label)
         return True
 
     def _roll_out(self, previous: str) -> None:
