@@ -41,7 +41,7 @@ def deploy(clients: Clients, stack: str, *resources: dict[str, Any], **sections:
 def change_of(folder: Path, stack: str, *resources: dict[str, Any], **sections: Any) -> StackChange:
     """What the deployment of a template would change."""
     assembly = write_assembly(folder, **{stack: template(*resources, **sections)})
-    (change,) = stack_changes(assembly, [stack], Account("us-east-1"))
+    (change,) = stack_changes(assembled_stacks(assembly), Account("us-east-1"))
     return change
 
 
@@ -114,12 +114,17 @@ def test_a_stack_whose_rollback_failed_is_rolled_back_first(tmp_path: Path, monk
         change_of(tmp_path / "after", "stuck", group("stuck/Jobs"))
 
 
+def chosen_ids(assembly: Path, *arguments: str) -> list[str]:
+    """Ids of the stacks that `cdk deploy` with these arguments deploys."""
+    return [stack.artifact_id for stack in chosen_stacks(assembly, ["deploy", *arguments])]
+
+
 def test_the_stacks_are_those_that_the_cli_would_deploy(tmp_path: Path) -> None:
     assembly = write_assembly(tmp_path / "app", one={}, two={}, three={}, needs={"two": "one"})
-    assert list(assembled_stacks(assembly)) == ["one", "two", "three"]
-    assert chosen_stacks(assembly, ["deploy", "--all", "-c", "stage=dev"]) == ["one", "two", "three"]
-    assert chosen_stacks(assembly, ["deploy", "two"]) == ["one", "two"]
-    assert chosen_stacks(assembly, ["deploy", "t*", "--exclusively"]) == ["two", "three"]
+    assert [stack.name for stack in assembled_stacks(assembly)] == ["one", "two", "three"]
+    assert chosen_ids(assembly, "--all", "-c", "stage=dev") == ["one", "two", "three"]
+    assert chosen_ids(assembly, "two") == ["one", "two"]
+    assert chosen_ids(assembly, "t*", "--exclusively") == ["two", "three"]
 
 
 @pytest.mark.parametrize("written", ["-c stage=prod", "-c=stage=prod", "--context stage=prod", "--context=stage=prod"])
@@ -147,9 +152,9 @@ def test_the_stacks_of_a_stage_of_the_cdk_are_compared(clients: Clients, tmp_pat
     made["properties"]["stackName"] = "staged"
     (written / "manifest.json").write_text(json.dumps(manifest))
     app = in_a_stage(written, tmp_path / "app")
-    assert chosen_stacks(app, ["deploy", "Prod/Staged"]) == ["needed", "ProdStaged1234"]
-    assert chosen_stacks(app, ["deploy", "staged", "-e"]) == ["ProdStaged1234"]
-    (change,) = stack_changes(app, ["ProdStaged1234"], Account("us-east-1"))
+    assert chosen_ids(app, "Prod/Staged") == ["needed", "ProdStaged1234"]
+    assert chosen_ids(app, "staged", "-e") == ["ProdStaged1234"]
+    (change,) = stack_changes(chosen_stacks(app, ["deploy", "staged", "-e"]), Account("us-east-1"))
     assert (change.stack, [it.path for it in change.resources]) == ("staged", ["New"])
 
 
@@ -184,7 +189,7 @@ def test_a_stack_is_looked_for_in_the_region_that_the_app_gives_it(clients: Clie
     assembly = write_assembly(tmp_path / "app", elsewhere=template(group("elsewhere/Jobs")))
     manifest = (assembly / "manifest.json").read_text()
     (assembly / "manifest.json").write_text(manifest.replace("unknown-region", "us-east-1"))
-    (change,) = stack_changes(assembly, ["elsewhere"], Account("eu-west-1"))
+    (change,) = stack_changes(assembled_stacks(assembly), Account("eu-west-1"))
     assert change.kind == "unchanged"
 
 

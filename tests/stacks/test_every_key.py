@@ -18,7 +18,7 @@ import pytest
 from aws_cdk.cx_api import CloudAssembly
 from pydantic.fields import FieldInfo
 
-from beanpod.cli.change_sets import Account, ResourceChange, stack_changes
+from beanpod.cli.change_sets import Account, ResourceChange, assembled_stacks, stack_changes
 from beanpod.cli.effects import effects, is_replaced
 from beanpod.manifest import Manifest, StageConfig
 from beanpod.manifest._layers import with_value
@@ -296,7 +296,8 @@ class Stages:
             return NEW_STAGE
         templates = {stack.stack_name: stack.template for stack in old.stacks}
         differing = [stack.stack_name for stack in new.stacks if stack.template != templates[stack.stack_name]]
-        changes = stack_changes(Path(new.directory), differing, self.account)
+        stacks = [stack for stack in assembled_stacks(Path(new.directory)) if stack.name in differing]
+        changes = stack_changes(stacks, self.account)
         return phrases([change for stack in changes for change in stack.resources]) if differing else "Unchanged."
 
 

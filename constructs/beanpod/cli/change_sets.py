@@ -164,74 +164,95 @@ class Account:
         return {}
 
 
-def assembled_stacks(assembly: Path) -> dict[str, dict[str, Any]]:
-    """Return the stacks of a synthesised app, in the order of deployment: their artifacts by id.
+@dataclass(frozen=True)
+class AssembledStack:
+    """A stack of a synthesised app.
 
-    Those of a `Stage` are in an assembly of their own; the paths of templates are relative to the app's.
+    Attributes:
+        artifact_id: Its id in the assembly.
+        name: Its name on CloudFormation.
+        path: Its path in the app, by which the CDK CLI knows it.
+        template_file: Its template.
+        region: Of the app; None if the deployment decides.
+        role_arn: The role that deploys it, with the CDK's placeholders.
+        tags: Its tags.
+        dependencies: Ids of what it depends on.
     """
-    stacks: dict[str, dict[str, Any]] = {}
+
+    artifact_id: str
+    name: str
+    path: str
+    template_file: Path
+    region: str | None
+    role_arn: str | None
+    tags: Mapping[str, str]
+    dependencies: Sequence[str]
+
+    @cached_property
+    def template(self) -> Template:
+        """Its template."""
+        template: Template = json.loads(self.template_file.read_text(encoding="utf-8"))
+        return template
+
+
+def assembled_stacks(assembly: Path) -> list[AssembledStack]:
+    """Return the stacks of a synthesised app, in the order of deployment. A `Stage` has an assembly of its own."""
+    stacks: list[AssembledStack] = []
     artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
-    for name, made in artifacts.items():
+    for key, made in artifacts.items():
         properties = made.get("properties", {})
         if made["type"] == "cdk:cloud-assembly":
-            folder = properties["directoryName"]
-            for below, it in assembled_stacks(assembly / folder).items():
-                file = f"{folder}/{it['properties']['templateFile']}"
-                stacks[below] = {**it, "properties": {**it["properties"], "templateFile": file}}
+            stacks += assembled_stacks(assembly / properties["directoryName"])
         elif made["type"] == "aws:cloudformation:stack":
-            stacks[name] = made
+            region = str(made.get("environment", "")).rpartition("/")[2]
+            stacks.append(
+                AssembledStack(
+                    artifact_id=key,
+                    name=properties.get("stackName", key),
+                    path=made.get("displayName", key),
+                    template_file=assembly / properties["templateFile"],
+                    region=None if region.startswith("unknown") else region or None,
+                    role_arn=properties.get("assumeRoleArn"),
+                    tags=properties.get("tags", {}),
+                    dependencies=made.get("dependencies", ()),
+                )
+            )
     return stacks
 
 
-def stack_name(artifact_id: str, artifact: Mapping[str, Any]) -> str:
-    """Return a stack's name on CloudFormation."""
-    return str(artifact["properties"].get("stackName", artifact_id))
-
-
-def region_of(artifact: Mapping[str, Any]) -> str | None:
-    """Return the region that an app gives a stack; None if the deployment decides."""
-    region = str(artifact.get("environment", "")).rpartition("/")[2]
-    return None if region.startswith("unknown") else region or None
-
-
-def stack_changes(assembly: Path, stacks: Sequence[str], account: Account) -> list[StackChange]:
+def stack_changes(stacks: Sequence[AssembledStack], account: Account) -> list[StackChange]:
     """Return what the deployment of stacks would change, in their order.
 
     Args:
-        assembly: The folder of the synthesised app.
-        stacks: Ids of its stacks' artifacts.
+        stacks: Of a synthesised app.
         account: Where they are deployed to.
 
     Raises:
         DeployError: AWS refused a call, or CloudFormation refuses the change.
     """
-    artifacts = assembled_stacks(assembly)
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda key: _stack_change(assembly, key, artifacts[key], account), stacks))
+        return list(pool.map(lambda stack: _stack_change(stack, account), stacks))
 
 
-def _stack_change(assembly: Path, artifact_id: str, artifact: Mapping[str, Any], account: Account) -> StackChange:
+def _stack_change(stack: AssembledStack, account: Account) -> StackChange:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from beanpod.deploy.aws.errors import translated
 
-    name, properties = stack_name(artifact_id, artifact), artifact["properties"]
-    path = assembly / properties["templateFile"]
-    template = json.loads(path.read_text(encoding="utf-8"))
+    name, template = stack.name, stack.template
     try:
-        client = account.client("cloudformation", properties.get("assumeRoleArn"), region=region_of(artifact))
+        client = account.client("cloudformation", stack.role_arn, region=stack.region)
         deployed = deployed_template(client, name)
         if not template.get("Resources"):
             removed = [removed_resource(it, deployed) for it in deployed.get("Resources", {})] if deployed else []
             return StackChange(name, "removed" if deployed else "unchanged", tuple(removed))
         if deployed is None:
             return StackChange(name, "new")
-        body = _body(path, template, account, region_of(artifact))
-        found = list(_changes(client, name, body, template, properties.get("tags", {})))
+        found = list(_changes(client, stack, _body(stack, account)))
     except (BotoCoreError, ClientError) as error:
         if "is in UPDATE_ROLLBACK_FAILED state" in str(error):
             raise UsageError(
-                f"stack {name} is in UPDATE_ROLLBACK_FAILED: mend what its events name, then run `beanpod cdk rollback "
+                f"stack {name} is in UPDATE_ROLLBACK_FAILED: fix what its events name, then run `beanpod cdk rollback "
                 f"{name}` with the same -c; --orphan LOGICAL_ID leaves out a resource that cannot be rolled back"
             ) from error
         raise translated(error, "cloudformation:CreateChangeSet") from error
@@ -277,36 +298,34 @@ def export_names(template: Template) -> set[str]:
     return {str(output["Export"]["Name"]) for output in template.get("Outputs", {}).values() if "Export" in output}
 
 
-def _body(path: Path, template: Template, account: Account, region: str | None) -> dict[str, str]:
+def _body(stack: AssembledStack, account: Account) -> dict[str, str]:
     """Return the template as an argument; one that is too long is uploaded as `cdk deploy` does."""
-    body = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
+    body, path = json.dumps(stack.template, separators=(",", ":"), ensure_ascii=False), stack.template_file
     if len(body.encode()) <= _LONGEST_BODY:
         return {"TemplateBody": body}
     assets = json.loads(path.with_name(f"{path.name.partition('.')[0]}.assets.json").read_text(encoding="utf-8"))
     (asset,) = (asset for asset in assets["files"].values() if asset["source"]["path"] == path.name)
     (place,) = asset["destinations"].values()
     bucket, key = account.fill(place["bucketName"]), place["objectKey"]
-    client = account.client("s3", place.get("assumeRoleArn"), region=region)
+    client = account.client("s3", place.get("assumeRoleArn"), region=stack.region)
     client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
     return {"TemplateURL": f"{client.meta.endpoint_url}/{bucket}/{key}"}
 
 
-def _changes(
-    client: Any, stack: str, body: Mapping[str, str], template: Template, tags: Mapping[str, str]
-) -> Iterator[Any]:
+def _changes(client: Any, stack: AssembledStack, body: Mapping[str, str]) -> Iterator[Any]:
     """Create a change set, and yield its changes of resources."""
     from botocore.exceptions import WaiterError
 
-    known = client.describe_stacks(StackName=stack)["Stacks"][0].get("Parameters", [])
-    names = [it["ParameterKey"] for it in known if it["ParameterKey"] in template.get("Parameters", {})]
+    known = client.describe_stacks(StackName=stack.name)["Stacks"][0].get("Parameters", [])
+    names = [it["ParameterKey"] for it in known if it["ParameterKey"] in stack.template.get("Parameters", {})]
     change_set = client.create_change_set(
-        StackName=stack,
+        StackName=stack.name,
         ChangeSetName=f"beanpod-{uuid.uuid4()}",
         ChangeSetType="UPDATE",
         Description="Shows what a deployment would change; never executed",
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in names],
-        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
         **body,
     )["Id"]
     try:
@@ -317,7 +336,7 @@ def _changes(
             reason = str(error.last_response.get("StatusReason", error))
             if any(words in reason for words in _NO_CHANGES):
                 return
-            raise DeployError(f"CloudFormation refuses the change of {stack}: {reason}") from error
+            raise DeployError(f"CloudFormation refuses the change of {stack.name}: {reason}") from error
         pages = client.get_paginator("describe_change_set").paginate(ChangeSetName=change_set)
         for page in pages:
             yield from (change["ResourceChange"] for change in page["Changes"] if change["Type"] == "Resource")

@@ -5,7 +5,6 @@ another project. CloudFormation refuses what another stack imports, and only say
 updated) as it is in use by ...". Without credentials or the permission to read stacks, nothing is added to that.
 """
 
-import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +15,12 @@ from typing import Any
 
 from beanpod.cli.change_sets import (
     Account,
+    AssembledStack,
     StackChange,
     assembled_stacks,
     deployed_template,
     export_names,
-    region_of,
     stack_changes,
-    stack_name,
 )
 from beanpod.cli.effects import DATABASE
 from beanpod.cli.preview import refuse_replacements, unseen, unused_allowances
@@ -53,18 +51,16 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
     known = [manifest.stage(name) for name in manifest.stages]
     stages = {f"{it.service.name}-{it.name}": it for it in known}
     own = {it.delivery.stack: it for it in known}
-    stacks: dict[str, list[str]] = {}
-    assembled = assembled_stacks(assembly)
-    for key in chosen_stacks(assembly, arguments):
+    stacks: dict[str, list[AssembledStack]] = {}
+    for stack in chosen_stacks(assembly, arguments):
         # Named by the manifest, or SERVICE-STAGE-PART. Others are taken for the chosen stage's.
-        name = stack_name(key, assembled[key])
-        stage = own.get(name) or stages.get(name.rpartition("-")[0], chosen)
-        stacks.setdefault(stage.name, []).append(key)
-    for name, names in stacks.items():
+        stage = own.get(stack.name) or stages.get(stack.name.rpartition("-")[0], chosen)
+        stacks.setdefault(stage.name, []).append(stack)
+    for name, assembled in stacks.items():
         stage = manifest.stage(name)
         account = _account(stage.region, arguments)
         _check_log_bucket(stage, account)
-        changes = stack_changes(assembly, names, account)
+        changes = stack_changes(assembled, account)
         _check_project(changes, stage, arguments)
         refuse_replacements(changes, stage)
         yield from unseen(changes)
@@ -112,22 +108,24 @@ def _check_log_bucket(stage: StageConfig, account: Account) -> None:
         )
 
 
-def chosen_stacks(assembly: Path, arguments: Sequence[str]) -> list[str]:
+def chosen_stacks(assembly: Path, arguments: Sequence[str]) -> list[AssembledStack]:
     """Return the stacks that the CLI deploys: those that its arguments name, with what they depend on; or all.
 
     The CLI knows a stack by its path in the app; its name and the artifact's id count as well.
     """
-    stacks = assembled_stacks(assembly)
-    names = {key: (key, stack_name(key, made), str(made.get("displayName", key))) for key, made in stacks.items()}
-    patterns = [it for it in arguments if not it.startswith("-")]
-    named = [key for key in stacks if any(fnmatchcase(name, it) for name in names[key] for it in patterns)]
+    stacks, patterns = assembled_stacks(assembly), [it for it in arguments if not it.startswith("-")]
+    named = {
+        stack.artifact_id: stack
+        for stack in stacks
+        if any(fnmatchcase(name, it) for name in (stack.artifact_id, stack.name, stack.path) for it in patterns)
+    }
     if not named or {"--exclusively", "-e"} & {*arguments}:
-        return named or list(stacks)
+        return list(named.values()) or stacks
     wanted = set(named)
     # A stack comes after those that it depends on.
-    for name in reversed(stacks):
-        wanted |= {*stacks[name].get("dependencies", ())} if name in wanted else set()
-    return [name for name in stacks if name in wanted]
+    for stack in reversed(stacks):
+        wanted |= {*stack.dependencies} if stack.artifact_id in wanted else set()
+    return [stack for stack in stacks if stack.artifact_id in wanted]
 
 
 def _stage(path: Path, arguments: Sequence[str]) -> StageConfig | None:
@@ -184,17 +182,16 @@ def explain_refusals(assembly: Path, arguments: Sequence[str]) -> Iterator[str]:
         arguments: The CLI's arguments; its context values are repeated in the commands.
     """
     try:
-        stacks = {stack_name(key, one): one for key, one in assembled_stacks(assembly).items()}
+        assembled = {stack.name: stack for stack in assembled_stacks(assembly)}
     except (OSError, ValueError, KeyError):
         return
     context = "".join(f" -c {shlex.quote(f'{key}={value}')}" for key, value in _context(arguments))
-    for name, artifact in stacks.items():
-        template = json.loads((assembly / artifact["properties"]["templateFile"]).read_text(encoding="utf-8"))
-        stack = _stack(name, region_of(artifact), arguments)
+    for name, one in assembled.items():
+        stack = _stack(name, one.region, arguments)
         if stack is None:
             continue
-        removed = {export: value for export, value in stack.exports.items() if export not in export_names(template)}
-        users = [user for user in stack.users(removed) if user in stacks]
+        removed = {export: value for export, value in stack.exports.items() if export not in export_names(one.template)}
+        users = [user for user in stack.users(removed) if user in assembled]
         if users and any(value.startswith("vpc-") for value in removed.values()):
             command = f"beanpod cdk destroy --all{context}"
             yield f"{name} cannot move to another VPC: remove the stage with `{command}`, then deploy it again"

@@ -220,9 +220,8 @@ def _templates(assembly: Path) -> dict[str, Path]:
     """Return the templates by stack, in the order of deployment; {} for a stage that one side lacks."""
     if not assembly.exists():
         return {}
-    stacks = assembled_stacks(assembly).items()
     # The CDK CLI knows a stack of a `Stage` by its path in the app.
-    return {made.get("displayName", key): assembly / made["properties"]["templateFile"] for key, made in stacks}
+    return {stack.path: stack.template_file for stack in assembled_stacks(assembly)}
 
 
 def _diff(

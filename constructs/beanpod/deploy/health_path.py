@@ -38,16 +38,19 @@ class Answer:
     Attributes:
         well: Whether its status is one of the expected; None without an answer.
         text: A line for people.
-        refused: Whether the connection was refused.
         warnings: What users meet that is not the release's fault: a missing DNS record, or a wrong certificate.
         error: Why there is no answer.
     """
 
     well: bool | None
     text: str
-    refused: bool = False
     warnings: tuple[str, ...] = ()
     error: Exception | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the connection was refused."""
+        return isinstance(self.error, ConnectionRefusedError)
 
 
 # Requests a URL and returns the status of the answer; raises OSError or http.client.HTTPException without one. With a
@@ -226,8 +229,7 @@ class HealthPath:
         try:
             status = ask(self.url)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            text = f"not reached: {self.url}: {_reason(error)}"
-            return Answer(None, text, isinstance(error, ConnectionRefusedError), error=error)
+            return Answer(None, f"not reached: {self.url}: {_reason(error)}", error=error)
         well = accepts(self.codes, status)
         wanted = "" if well else f", expected {self.codes}"
         return Answer(well, f"GET {self.url} answered {status}{wanted}")

@@ -156,12 +156,11 @@ class Lock:
         self.lost = False
 
     @contextmanager
-    def held(self, release: Release, *, timeout: float, check: Callable[[LockRecord], None]) -> Iterator[LockRecord]:
-        """Hold the lock inside the block.
+    def held(self, release: Release, check: Callable[[LockRecord], None]) -> Iterator[LockRecord]:
+        """Hold the lock inside the block. An owner that deploys an older commit has `ready_timeout` to release it.
 
         Args:
             release: What is to be deployed.
-            timeout: Seconds to wait for each owner that deploys an older commit.
             check: Called with the record before the lock is acquired; what it raises leaves the record as it is.
 
         Yields:
@@ -171,7 +170,7 @@ class Lock:
             BusyError: Behind a release that is not older, or when an older one takes too long.
         """
         try:
-            yield self._acquire(release, timeout, check)
+            yield self._acquire(release, check)
         finally:
             self._release()
 
@@ -207,7 +206,8 @@ class Lock:
         """Make this the last good release; written when the lock is released."""
         self._record = replace(self._record, last_good=self._recorded(release))
 
-    def _acquire(self, release: Release, timeout: float, check: Callable[[LockRecord], None]) -> LockRecord:
+    def _acquire(self, release: Release, check: Callable[[LockRecord], None]) -> LockRecord:
+        timeout = self._context.settings.ready_timeout
         clock, behind, since, before = self._context.clock, "", 0.0, LockRecord()
         while True:
             record = self._store.read()

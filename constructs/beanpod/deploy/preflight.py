@@ -146,7 +146,10 @@ class Target:
 
 @dataclass(frozen=True)
 class DeploymentContext:
-    """An environment, the means to work on it, and the commit that is deployed, if it is known."""
+    """An environment, the means to work on it, and the commit that is deployed, if it is known.
+
+    renew_lock is called after every pause.
+    """
 
     target: Target
     aws: Aws
@@ -154,6 +157,16 @@ class DeploymentContext:
     report: Reporter
     settings: Settings
     source: Source = field(default_factory=Source)
+    renew_lock: Callable[[], None] = lambda: None
+
+    def pause(self, seconds: float) -> None:
+        """Wait until the next poll, and renew the lock if it is held and due."""
+        self.clock.sleep(seconds)
+        self.renew_lock()
+
+    def stored_bundles(self) -> frozenset[str] | None:
+        """The keys of the application's bundles; None when there are too many to list in one call."""
+        return self.aws.keys(self.target.bucket, f"bundles/{self.target.application}/")
 
     def describe(self) -> Environment:
         """The environment at this moment, reported as the status."""
@@ -161,11 +174,8 @@ class DeploymentContext:
         self.report.status(Status(environment.status, environment.health))
         return environment
 
-    def wait_until_ready(self, *, each: Callable[[], None] = lambda: None) -> Environment:
+    def wait_until_ready(self) -> Environment:
         """Wait until the environment is Ready.
-
-        Args:
-            each: Called after every poll. Default: nothing.
 
         Raises:
             BusyError: When it is not Ready within `ready_timeout`, or is being terminated.
@@ -183,8 +193,7 @@ class DeploymentContext:
                     f"environment {environment.name} is still {environment.status} after "
                     f"{self.settings.ready_timeout:.0f} s: see `beanpod events`, and deploy again when it is Ready"
                 )
-            self.clock.sleep(_POLL_SECONDS)
-            each()
+            self.pause(_POLL_SECONDS)
             environment = self.describe()
         return environment
 
@@ -196,16 +205,17 @@ class Preflight:
     Attributes:
         identity: The caller's ARN.
         environment: The environment.
-        previous: The version that it runs; None for Beanstalk's sample, or none.
         stored: The keys of the application's bundles; None when there are too many to list in one call.
-        application: Its name.
     """
 
     identity: str
     environment: Environment
-    previous: str | None
     stored: frozenset[str] | None
-    application: str
+
+    @property
+    def previous(self) -> str | None:
+        """The version that it runs; None for Beanstalk's sample, or none."""
+        return version_of(self.environment)
 
     @property
     def can_roll_back(self) -> bool:
@@ -216,7 +226,7 @@ class Preflight:
         """Whether a version's bundle existed, as far as is known."""
         if self.stored is None or not _OUR_LABEL.fullmatch(label):
             return True
-        return f"{bundle_prefix(self.application)}{label.rpartition('-')[2]}.zip" in self.stored
+        return any(key.endswith(f"/{label.rpartition('-')[2]}.zip") for key in self.stored)
 
 
 def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight:
@@ -230,10 +240,9 @@ def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight
         UsageError: When AWS does not accept the credentials, or unless there is exactly one environment.
         BusyError: When it does not become Ready.
     """
-    application, identity = context.target.application, context.aws.identity()
+    identity = context.aws.identity()
     environment = context.wait_until_ready() if wait else context.describe()
-    stored = context.aws.keys(context.target.bucket, bundle_prefix(application))
-    found = Preflight(identity, environment, version_of(environment), stored, application)
+    found = Preflight(identity, environment, context.stored_bundles())
     runs = found.previous or "no version of the service yet"
     context.report.say(f"{environment.name} runs {runs}, health {environment.health}")
     if found.previous and not found.can_roll_back:
@@ -246,11 +255,6 @@ def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight
 def version_of(environment: Environment) -> str | None:
     """The version that an environment runs; None for Beanstalk's sample, or none."""
     return environment.version_label if environment.version_label not in ("", SAMPLE) else None
-
-
-def bundle_prefix(application: str) -> str:
-    """What the keys of an application's bundles begin with."""
-    return f"bundles/{application}/"
 
 
 def check_account(aws: Aws, stage: "StageConfig") -> None:

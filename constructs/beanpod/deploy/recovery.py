@@ -8,7 +8,7 @@ from typing import NoReturn
 from beanpod.deploy.aws import Environment, UnansweredError, remedies
 from beanpod.deploy.errors import BusyError, DeadlineError, DeployError, NotRolledBackError, RolledBackError
 from beanpod.deploy.lock import Lock, Release
-from beanpod.deploy.preflight import DeploymentContext, Preflight, bundle_prefix, version_of
+from beanpod.deploy.preflight import DeploymentContext, Preflight, version_of
 from beanpod.deploy.report import EnvironmentEvent, Phase
 from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, Verdict
 
@@ -47,6 +47,13 @@ class Recovery:
     """The end of a release that failed.
 
     Attributes:
+        context: The environment.
+        lock: Its lock, which this run has.
+        found: What the preflight found.
+        failed: The release.
+        update: The update to it.
+        verdict: On that update.
+        causes: Of the failure.
         events: Of the rollback.
         environment: As it was last.
     """
@@ -56,63 +63,59 @@ class Recovery:
     found: Preflight
     failed: Release
     update: Update
+    verdict: Verdict
+    causes: tuple[str, ...] = ()
     events: list[EnvironmentEvent] = field(default_factory=list)
-    environment: Environment | None = None
 
-    def recover(self, verdict: Verdict) -> NoReturn:
+    def __post_init__(self) -> None:
+        self.environment = self.verdict.environment
+
+    def recover(self) -> NoReturn:
         """Do what the verdict asks for. Always raises: the error says how it ended."""
-        causes = self._causes(verdict)
-        if verdict.state is State.GONE:
-            raise NotRolledBackError(f"{self._what(verdict)}: it cannot be rolled back", causes=causes)
-        if verdict.state is State.MOVING:
-            raise BusyError(
-                f"{self._what(verdict)}: another deployment is updating it, so it is not rolled back", causes=causes
-            )
-        if verdict.state is State.OTHER:
-            self._other(verdict, causes)
-        self._roll_back(verdict, causes)
+        self.causes = self._causes()
+        if self.verdict.state is State.GONE:
+            raise self._ended(NotRolledBackError, ": it cannot be rolled back")
+        if self.verdict.state is State.MOVING:
+            raise self._ended(BusyError, ": another deployment is updating it, so it is not rolled back")
+        if self.verdict.state is State.OTHER:
+            self._check_version()
+        self._roll_back()
 
-    def _other(self, verdict: Verdict, causes: tuple[str, ...]) -> None:
-        """Returns if the previous version is there, but not well."""
-        runs = version_of(verdict.environment)
+    def _check_version(self) -> None:
+        """Raise, unless the version that runs is the previous one, and not well."""
+        environment, runs = self.verdict.environment, version_of(self.verdict.environment)
         if runs not in (self.failed.previous, self.update.before):
             raise BusyError(
-                f"{self.failed.label} was superseded: environment {verdict.environment.name} runs "
-                f"{verdict.environment.version_label} now, which is left alone",
-                causes=causes,
+                f"{self.failed.label} was superseded: environment {environment.name} runs {environment.version_label} "
+                "now, which is left alone",
+                causes=self.causes,
             )
         if runs is None:
-            raise NotRolledBackError(f"{self._what(verdict)}: as before this first release", causes=causes)
-        back = Update(self.context, runs, each=self.lock.renew).verify(verdict.environment)
+            raise self._ended(NotRolledBackError, ": as before this first release")
+        back = Update(self.context, runs).verify(environment)
         self.environment = back.environment
         if back.state is State.GOOD:
             self._report(back)
             self._warn_about_migrations()
-            raise RolledBackError(
-                f"{self._what(verdict)}: Elastic Beanstalk reverted to it, and it is healthy", causes=causes
-            )
+            raise self._ended(RolledBackError, ": Elastic Beanstalk reverted to it, and it is healthy")
 
-    def _roll_back(self, verdict: Verdict, causes: tuple[str, ...]) -> NoReturn:
-        self._refuse_if_impossible(verdict, causes)
+    def _roll_back(self) -> NoReturn:
+        self._refuse_if_impossible()
         previous = self.failed.previous or ""
         try:
             with self.context.report.phase(Phase.ROLL_BACK):
-                self._roll_out(previous, verdict.environment.version_label)
+                self._roll_out(previous)
         except UnverifiedError as error:
-            raise NotRolledBackError(
-                f"{self._what(verdict)}; after the rollback to {previous}, {error}",
-                causes=(*causes, *error.verdict.causes),
-            ) from None
+            self.causes += error.verdict.causes
+            raise self._ended(NotRolledBackError, f"; after the rollback to {previous}, {error}") from None
         except DeadlineError as error:
-            raise DeadlineError(f"{self._what(verdict)}; while it was rolled back: {error}", causes=causes) from error
+            raise self._ended(DeadlineError, f"; while it was rolled back: {error}") from error
         except DeployError as error:
-            raise NotRolledBackError(
-                f"{self._what(verdict)}, and cannot be rolled back: {error}", causes=causes
-            ) from error
+            raise self._ended(NotRolledBackError, f", and cannot be rolled back: {error}") from error
         self._warn_about_migrations()
-        raise RolledBackError(f"{self._what(verdict)}; rolled back, {previous} runs again", causes=causes)
+        raise self._ended(RolledBackError, f"; rolled back, {previous} runs again")
 
-    def _refuse_if_impossible(self, verdict: Verdict, causes: tuple[str, ...]) -> None:
+    def _refuse_if_impossible(self) -> None:
         previous, why = self.failed.previous, None
         if not self.context.settings.roll_back:
             why = "it is not rolled back, because of --no-rollback"
@@ -123,26 +126,25 @@ class Recovery:
         elif not self._has_bundle(previous):
             why = f"it cannot be rolled back, the bundle of {previous} no longer exists"
         if why:
-            raise NotRolledBackError(f"{self._what(verdict)}; {why}", causes=causes)
+            raise self._ended(NotRolledBackError, f"; {why}")
 
     def _has_bundle(self, label: str) -> bool:
         """Whether a version's bundle exists, as far as is known; one may have been uploaded after the preflight."""
         if not self.found.has_bundle(label):
             with suppress(DeployError):
-                keys = self.context.aws.keys(self.context.target.bucket, bundle_prefix(self.found.application))
-                return replace(self.found, stored=keys).has_bundle(label)
+                return replace(self.found, stored=self.context.stored_bundles()).has_bundle(label)
         return True
 
-    def _roll_out(self, previous: str, failed: str) -> None:
+    def _roll_out(self, previous: str) -> None:
         self.context.report.say(f"rolling back to {previous}")
-        update, clock = Update(self.context, previous, each=self.lock.renew), self.context.clock
+        update, clock = Update(self.context, previous), self.context.clock
         since = clock.monotonic()
         try:
             # It may be Ready by another replica of the API only.
-            while not update.start(self._not_replaced(failed)):
+            while not update.start(self._not_replaced()):
                 if clock.monotonic() - since >= self.context.settings.ready_timeout:
                     raise BusyError("another deployment keeps updating the environment")
-                clock.sleep(POLL_SECONDS)
+                self.context.pause(POLL_SECONDS)
             back = update.verify(update.wait())
             self.environment = back.environment
             if back.state is not State.GOOD:
@@ -151,9 +153,9 @@ class Recovery:
         finally:
             self.events += update.events
 
-    def _not_replaced(self, failed: str) -> Environment:
+    def _not_replaced(self) -> Environment:
         """The environment, once it is Ready. Raises BusyError where another deployment has replaced what failed."""
-        environment = self._ready()
+        environment, failed = self._ready(), self.verdict.environment.version_label
         if environment.version_label not in (failed, self.failed.previous, self.update.before):
             raise BusyError(f"another deployment has replaced it by {environment.version_label}, which is left alone")
         return environment
@@ -163,13 +165,12 @@ class Recovery:
         context, since = self.context, self.context.clock.monotonic()
         while True:
             try:
-                return context.wait_until_ready(each=self.lock.renew)
+                return context.wait_until_ready()
             except UnansweredError as error:
                 if context.clock.monotonic() - since >= context.settings.ready_timeout:
                     raise
                 context.report.say(f"{error}; polling again")
-            context.clock.sleep(POLL_SECONDS)
-            self.lock.renew()
+            context.pause(POLL_SECONDS)
 
     def _report(self, back: Verdict) -> None:
         """Report what the health path answers now that the previous version runs."""
@@ -178,16 +179,18 @@ class Recovery:
         elif back.answer:
             self.context.report.say(back.answer.text)
 
-    def _what(self, verdict: Verdict) -> str:
+    def _ended(self, error: type[DeployError], how: str) -> DeployError:
+        """Return the error that says what failed, and how it ended."""
         aborted = " (the update took too long and was aborted)" if self.update.aborted else ""
-        return f"{self.failed.label} failed on {verdict.environment.name}: {verdict.text}{aborted}"
+        failed = f"{self.failed.label} failed on {self.verdict.environment.name}: {self.verdict.text}"
+        return error(f"{failed}{aborted}{how}", causes=self.causes)
 
-    def _causes(self, verdict: Verdict) -> tuple[str, ...]:
+    def _causes(self) -> tuple[str, ...]:
         # The first error says what, the instances say why; what follows an error mostly says that it was one.
         first, *more = self.update.errors or [""]
-        found = [text for text in (first, *remedies((first, *more)), *verdict.causes, *more) if text]
-        if not found and verdict.state is State.RECOVERING:
-            found += self._health_causes(verdict.environment)
+        found = [text for text in (first, *remedies((first, *more)), *self.verdict.causes, *more) if text]
+        if not found and self.verdict.state is State.RECOVERING:
+            found += self._health_causes(self.verdict.environment)
         return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found), *advice(found))
 
     def _health_causes(self, environment: Environment) -> tuple[str, ...]:

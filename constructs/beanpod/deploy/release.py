@@ -33,8 +33,8 @@ class Rollout:
     """
 
     def __init__(self, context: DeploymentContext) -> None:
-        self._context = context
         self._lock = Lock(context)
+        self._context = replace(context, renew_lock=self._lock.renew)
         self._preflight: Preflight | None = None
         self._on_interruption = "nothing was changed"
         self.outcome = Outcome(version_label="", url=context.target.url, plain_http=context.target.plain_http)
@@ -70,7 +70,7 @@ class Rollout:
             UsageError: When the bundle's key or label is used for something else.
         """
         found = self._preflight or self.preflight()
-        self.outcome = replace(self.outcome, version_label=bundle.label)
+        self.outcome = replace(self.outcome, version_label=bundle.label, image=bundle.image, digest=bundle.digest)
         with self._interruptible():
             source = self._context.source
             release = Release(bundle.label, found.previous, source.commit, source.committed)
@@ -117,8 +117,8 @@ class Rollout:
                 _refuse_if_older(release, record, found.environment)
 
         # Checked before this run takes a killed one's place in the record, which names what that deployed.
-        with self._lock.held(release, timeout=self._context.settings.ready_timeout, check=check) as record:
-            environment = self._context.wait_until_ready(each=self._lock.renew)
+        with self._lock.held(release, check) as record:
+            environment = self._context.wait_until_ready()
             if not force:
                 _refuse_if_older(release, record, environment)
                 if self._runs(environment, release.label):
@@ -126,7 +126,7 @@ class Rollout:
                     if known is None or known.label != release.label or known.older_than(release):
                         self._lock.succeeded(replace(release, previous=record.before(release.label)))
                     return
-            update = Update(self._context, release.label, each=self._lock.renew)
+            update = Update(self._context, release.label)
             try:
                 with self._context.report.phase(Phase.ROLL_OUT):
                     release = self._start(update, release, record, environment)
@@ -154,8 +154,8 @@ class Rollout:
             if context.clock.monotonic() - since >= context.settings.ready_timeout:
                 raise BusyError(f"environment {environment.name} keeps being updated: deploy again when it is Ready")
             # It may be Ready by another replica of the API.
-            context.clock.sleep(POLL_SECONDS)
-            environment = context.wait_until_ready(each=self._lock.renew)
+            context.pause(POLL_SECONDS)
+            environment = context.wait_until_ready()
 
     def _previous(self, environment: Environment, record: LockRecord, label: str) -> str | None:
         """Where to roll back to: what runs, unless that is not well and was never verified."""
@@ -213,15 +213,15 @@ class Rollout:
 
     def _recover(self, failed: Release, found: Preflight, update: Update, verdict: Verdict) -> NoReturn:
         self._on_interruption = "a rollback to the previous version may be in progress: see `beanpod status`"
-        recovery = Recovery(self._context, self._lock, found, failed, update)
+        recovery = Recovery(self._context, self._lock, found, failed, update, verdict)
         try:
-            recovery.recover(verdict)
+            recovery.recover()
         except RolledBackError as error:
             self.outcome = replace(self.outcome, rolled_back=True)
             self._on_interruption = str(error)
             raise
         finally:
-            self._note(recovery.environment or verdict.environment, events=tuple(recovery.events))
+            self._note(recovery.environment, events=tuple(recovery.events))
 
     def _note(self, environment: Environment, **known: Any) -> None:
         self.outcome = replace(self.outcome, health=environment.health, **known)

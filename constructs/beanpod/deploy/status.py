@@ -1,4 +1,4 @@
-"""Read an environment's status and versions, and follow its events; change nothing."""
+"""Read an environment's status, and follow its events; change nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,25 +35,6 @@ class EnvironmentStatus:
     health_path: Answer | None = None
 
 
-@dataclass(frozen=True)
-class VersionLine:
-    """A version that can be rolled out.
-
-    Attributes:
-        label: Its label.
-        description: Its commit, CI run and actor.
-        created: When it was created.
-        current: Whether the environment runs it.
-        previous: Whether `rollback` goes to it.
-    """
-
-    label: str
-    description: str
-    created: datetime
-    current: bool = False
-    previous: bool = False
-
-
 def read_status(target: Target, aws: Aws) -> EnvironmentStatus:
     """Read an environment's status: five calls, and a request to the health path."""
     environment = target.describe(aws)
@@ -64,22 +45,6 @@ def read_status(target: Target, aws: Aws) -> EnvironmentStatus:
         causes=aws.health_causes(target.environment),
         lock_owner=LockStore(target, aws).read().current_owner,
         health_path=target.health_path.answer(environment.endpoint) if target.health_path else None,
-    )
-
-
-def read_versions(target: Target, aws: Aws) -> tuple[VersionLine, ...]:
-    """Read the application's versions, newest first."""
-    current = target.describe(aws).version_label
-    previous = LockStore(target, aws).read().before(current)
-    return tuple(
-        VersionLine(
-            label=version["VersionLabel"],
-            description=version.get("Description", ""),
-            created=version["DateCreated"],
-            current=version["VersionLabel"] == current,
-            previous=version["VersionLabel"] == previous,
-        )
-        for version in aws.versions(target.application)
     )
 
 

@@ -3,7 +3,7 @@
 Polling is as `eb deploy` does it: one call every five seconds. The verdict is the environment's, never an event's.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -153,16 +153,9 @@ class Update:
         before: The version that the environment ran when it was started; None for none, or the sample.
     """
 
-    def __init__(self, context: DeploymentContext, label: str, *, each: Callable[[], None]) -> None:
-        """
-        Args:
-            context: The environment.
-            label: Of the version.
-            each: Called after every poll, such as to renew a lock.
-        """
+    def __init__(self, context: DeploymentContext, label: str) -> None:
         self._context = context
         self._label = label
-        self._each = each
         # When it was accepted, on the monotonic clock; by the request's id, or by AWS's time, its events are found.
         self._began: float | None = None
         self._request_id = ""
@@ -258,7 +251,7 @@ class Update:
             raise ValueError("the update was not started")
         context, polls, last = self._context, 0, None
         while (left := seconds - (context.clock.monotonic() - self._began)) > 0:
-            context.clock.sleep(min(POLL_SECONDS, left))
+            context.pause(min(POLL_SECONDS, left))
             polls += 1
             try:
                 if polls % _ENVIRONMENT_POLLS and not self._announced:
@@ -276,7 +269,6 @@ class Update:
                     context.report.status(Status(last.status, last.health))
             except UnansweredError as error:
                 context.report.say(f"{error}; polling again")
-            self._each()
         return None
 
     def _read_events(self) -> None:
@@ -312,7 +304,7 @@ class Update:
         pause = _SECOND_LOOK_SECONDS
         verdict = ask_health_path(self._context, judge(environment, None, self._label, settings))
         while True:
-            clock.sleep(pause)
+            self._context.pause(pause)
             try:
                 before, verdict = verdict, self._look()
             except UnansweredError as error:
@@ -320,7 +312,6 @@ class Update:
                     raise
                 self._context.report.say(f"{error}; polling again")
                 pause = POLL_SECONDS
-                self._each()
                 continue
             now = clock.monotonic()
             if verdict.state in (State.MOVING, State.STARTING):
@@ -332,7 +323,6 @@ class Update:
                 return verdict
             quick = verdict.state in _FINAL and not verdict.connection_refused
             pause = _SECOND_LOOK_SECONDS if quick else POLL_SECONDS
-            self._each()
 
     def _is_sure(self, before: Verdict, verdict: Verdict, waited: float) -> bool:
         if verdict.state is not before.state or verdict.state not in _FINAL:

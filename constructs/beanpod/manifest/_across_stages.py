@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from beanpod.manifest._messages import Path, dotted
+from beanpod.manifest._messages import KeyPath, dotted
 from beanpod.manifest._models import StageConfig
 
 _MOST_NAMES = 3
@@ -23,7 +23,7 @@ def problems_across(stages: Iterable[StageConfig]) -> Iterator[str]:
     yield from _shared_stack_problems(checked)
 
 
-def _values_of_one_stage(stage: StageConfig) -> Iterator[tuple[object, Path, str]]:
+def _values_of_one_stage(stage: StageConfig) -> Iterator[tuple[object, KeyPath, str]]:
     """Yield what no other stage can have, as AWS says after minutes; its key; and the problem of a second one."""
     if stage.delivery.github and not stage.delivery.github.provider_arn:
         problem = (

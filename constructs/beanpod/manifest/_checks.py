@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from beanpod import _rules as rules
@@ -15,12 +15,12 @@ from beanpod._limits import VARIABLE_NAME
 from beanpod._network_rules import domain_problems, network_problems, vpc_problems, zone_problems
 from beanpod._option_keys import key_problems, override_problems, settings_of
 from beanpod.manifest._layers import OF_A_DOCKERFILE, PLAINTEXT, Tables, look_up
-from beanpod.manifest._messages import Path, nearest
+from beanpod.manifest._messages import KeyPath, nearest
 from beanpod.manifest._models import DatabaseConfig, DatabasePassword, Domain, ImportedVpc, StageConfig
 from beanpod.manifest._types import PLACEHOLDERS, has_stray_brace, placeholders
 from beanpod.manifest.secret_like import looks_secret
 
-Finding = tuple[Path, str]
+Finding = tuple[KeyPath, str]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Case:
     stage: StageConfig
     written: Tables
     own: Tables
-    folder: FilePath | None
+    folder: Path | None
 
 
 def rule_problems(case: Case) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def rule_problems(case: Case) -> Iterator[Finding]:
 _TYPE = "environment.type"
 _LOAD_BALANCED = f'{_TYPE} = "LoadBalanced"'
 # Keys of another name or in another table than the construct's argument.
-_KEYS: dict[str, Path] = {
+_KEYS: dict[str, KeyPath] = {
     "environment_type": ("environment", "type"),
     "health_check_path": ("service", "health_check_path"),
     "load_balancer_scheme": ("environment", "load_balancer", "scheme"),

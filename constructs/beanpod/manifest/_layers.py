@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from beanpod._database_rules import ENGINES, default_name
 from beanpod._limits import LIMITS
-from beanpod.manifest._messages import Path
+from beanpod.manifest._messages import KeyPath
 
 PresetName = Literal["small", "production"]
 
@@ -87,7 +87,7 @@ def merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Tables:
     return merged
 
 
-def look_up(tables: object, path: Path) -> Any:
+def look_up(tables: object, path: KeyPath) -> Any:
     """Return the value at `path`; None if there is none, as TOML has no null."""
     for part in path:
         if isinstance(tables, dict) and isinstance(part, str):
@@ -99,7 +99,7 @@ def look_up(tables: object, path: Path) -> Any:
     return tables
 
 
-def with_value(tables: Tables, path: Path, value: object) -> Tables:
+def with_value(tables: Tables, path: KeyPath, value: object) -> Tables:
     """Return `tables` with `value` at `path`, or without that key if it is None."""
     key, rest = str(path[0]), path[1:]
     if rest and not isinstance(tables.get(key), dict):
@@ -132,7 +132,7 @@ def renamed(tables: Tables) -> Tables:
     return tables
 
 
-def as_written(key: Path, tables: Tables) -> Path:
+def as_written(key: KeyPath, tables: Tables) -> KeyPath:
     """Return a key by its earlier name where `tables`, as the file has them, write it so."""
     for earlier, name in RENAMED.items():
         if key == (*earlier[:-1], name) and look_up(tables, key) is None and look_up(tables, earlier) is not None:
@@ -141,7 +141,7 @@ def as_written(key: Path, tables: Tables) -> Path:
 
 
 # A table has one of the two: a stage that gives the other one replaces it.
-_ALTERNATIVES: tuple[tuple[Path, tuple[str, str]], ...] = (
+_ALTERNATIVES: tuple[tuple[KeyPath, tuple[str, str]], ...] = (
     (("service",), ("dockerfile", "compose")),
     (("delivery", "github"), ("branch", "environment")),
 )
@@ -168,7 +168,7 @@ def overridden(base: Tables, own: Tables) -> Tables:
     return merged
 
 
-def _secrets(own: Tables) -> Iterator[Path]:
+def _secrets(own: Tables) -> Iterator[KeyPath]:
     secrets = own.get("secrets")
     yield from (("secrets", name) for name in (secrets if isinstance(secrets, dict) else {}))
 

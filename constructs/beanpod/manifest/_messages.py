@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from pathlib import Path as FilePath
+from pathlib import Path
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _LONGEST = 80
 
@@ -21,7 +21,7 @@ class ManifestError(Exception):
         problems: One line a problem.
     """
 
-    def __init__(self, path: FilePath, problems: Iterable[str]) -> None:
+    def __init__(self, path: Path, problems: Iterable[str]) -> None:
         self.path = path
         self.problems = tuple(problems)
         super().__init__(path, self.problems)
@@ -31,7 +31,7 @@ class ManifestError(Exception):
         return "\n".join([f"{self.path}: {count}", *(f"  - {problem}" for problem in self.problems)])
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """Return a key as TOML writes it: ('secrets', 'MY KEY', 0) is 'secrets."MY KEY"[0]'."""
     text = ""
     for part in path:

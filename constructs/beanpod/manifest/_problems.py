@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from beanpod.manifest._layers import PLAINTEXT, RENAMED
-from beanpod.manifest._messages import Path, dotted, nearest, show
+from beanpod.manifest._messages import KeyPath, dotted, nearest, show
 from beanpod.manifest._models import ServiceConfig, StageConfig
 from beanpod.manifest._types import Section
 from beanpod.manifest.secret_like import looks_secret
@@ -44,15 +44,15 @@ _EXAMPLES = {
     "domain.name": 'name = "shop.example.com"',
     "domain.hosted_zone.name": 'name = "example.com"',
 }
-_MOVED: dict[Path, str] = {
+_MOVED: dict[KeyPath, str] = {
     ("environment", "certificate"): "moved: write it in [domain], with the name that browsers ask for, "
     'name = "shop.example.com"',
 }
 # Words that the file may say and that mean "absent" once it is read.
-_SWITCHES: dict[Path, str] = {("database", "engine"): "none", ("environment", "managed_updates", "level"): "none"}
+_SWITCHES: dict[KeyPath, str] = {("database", "engine"): "none", ("environment", "managed_updates", "level"): "none"}
 
 
-def field_problems(error: ValidationError) -> Iterator[tuple[Path, str]]:
+def field_problems(error: ValidationError) -> Iterator[tuple[KeyPath, str]]:
     """Return each wrong key, and what to write instead; a table is not wrong besides because a key in it is."""
     errors = {_path(details): details for details in error.errors(include_url=False)}
     for path, details in errors.items():
@@ -69,13 +69,13 @@ def service_problem(key: str, value: object) -> str | None:
     return None
 
 
-def _path(details: ErrorDetails) -> Path:
+def _path(details: ErrorDetails) -> KeyPath:
     """Return pydantic's location without the name of a union's branch."""
     location = details["loc"]
     return location[:2] + location[3:] if location[0] == "secrets" else location
 
 
-def _text(path: Path, details: ErrorDetails) -> str:
+def _text(path: KeyPath, details: ErrorDetails) -> str:
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     match kind:
         case "missing" if path == ("domain", "hosted_zone", "id"):
@@ -108,7 +108,7 @@ def _text(path: Path, details: ErrorDetails) -> str:
             return _REMEDIES.get(kind, details["msg"]).format(**context)
 
 
-def _known_key(path: Path, value: object) -> str:
+def _known_key(path: KeyPath, value: object) -> str:
     key, known = str(path[-1]), keys_at(path[:-1])
     if guess := nearest(key, sorted(known)):
         return f"write {guess}"
@@ -121,7 +121,7 @@ def _known_key(path: Path, value: object) -> str:
     return f"write one of {', '.join(sorted(known))}"
 
 
-def keys_at(path: Path) -> set[str]:
+def keys_at(path: KeyPath) -> set[str]:
     """Return the keys known in the table at `path`."""
     sections: list[type[Section]] = [StageConfig]
     for part in path:
@@ -140,14 +140,14 @@ def sections_in(annotation: Any) -> Iterator[type[Section]]:
         yield from sections_in(inner)
 
 
-def _choice(path: Path, value: object, choices: str) -> str:
+def _choice(path: KeyPath, value: object, choices: str) -> str:
     if switch := _SWITCHES.get(path):
         choices = f'{choices.replace(" or ", ", ")} or "{switch}"'
     guess = nearest(value, re.findall('"([^"]+)"', choices)) if isinstance(value, str) else None
     return f'write "{guess}"; known are {choices}' if guess else f"write {choices}"
 
 
-def _string(path: Path, value: object) -> str:
+def _string(path: KeyPath, value: object) -> str:
     if path[0] == "variables" and isinstance(value, dict):
         return f'write a string in quotes, or {{ {PLAINTEXT} = "..." }}'
     if isinstance(value, dict | list) or (isinstance(value, int) and value.bit_length() > 64):

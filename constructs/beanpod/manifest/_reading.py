@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path as FilePath
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from beanpod.manifest._across_stages import problems_across, shared_account
 from beanpod.manifest._checks import Case, Finding, rule_problems
 from beanpod.manifest._layers import Tables, as_written, completed, look_up, overridden, renamed
-from beanpod.manifest._messages import ManifestError, Path, dotted, printable, show, syntax_problem
+from beanpod.manifest._messages import KeyPath, ManifestError, dotted, printable, show, syntax_problem
 from beanpod.manifest._models import StageConfig
 from beanpod.manifest._problems import field_problems
 from beanpod.manifest.secret_like import looks_secret
@@ -32,11 +32,11 @@ class Manifest:
         configurations: The resolved stages by name, in file order.
     """
 
-    path: FilePath
+    path: Path
     configurations: Mapping[str, StageConfig]
 
     @classmethod
-    def read(cls, path: str | FilePath, *, build_files: bool = False) -> Manifest:
+    def read(cls, path: str | Path, *, build_files: bool = False) -> Manifest:
         """Read and check a manifest, all stages of it: a mistake in prod is found while dev is deployed.
 
         Args:
@@ -47,7 +47,7 @@ class Manifest:
         Raises:
             ManifestError: With every problem found.
         """
-        path = FilePath(path)
+        path = Path(path)
         try:
             return cls(path, _stages(path, _tables(path), path.parent if build_files else None))
         except RecursionError:
@@ -81,7 +81,7 @@ class Manifest:
         return shared_account(self.stage(name), self.configurations.values())
 
 
-def _tables(path: FilePath) -> Tables:
+def _tables(path: Path) -> Tables:
     text = _text(path)
     if not text.strip():
         raise ManifestError(path, ["the file is empty: begin with [service], name and image"])
@@ -94,7 +94,7 @@ def _tables(path: FilePath) -> Tables:
         raise ManifestError(path, ["a number of more than 4,300 digits: write a smaller one"]) from None
 
 
-def _text(path: FilePath) -> str:
+def _text(path: Path) -> str:
     try:
         if path.is_fifo():
             raise ManifestError(path, ["a pipe: name a file"])
@@ -119,7 +119,7 @@ class _Layers(NamedTuple):
     stage: str
     own: Tables
 
-    def located(self, key: Path) -> Path:
+    def located(self, key: KeyPath) -> KeyPath:
         """Return a key as the file writes it: below the stage if the stage says it."""
         if key == ("name",):
             return ("stages", self.stage)
@@ -131,7 +131,7 @@ class _Layers(NamedTuple):
         return as_written(key, self.base)
 
 
-def _stages(path: FilePath, tables: Tables, folder: FilePath | None) -> Mapping[str, StageConfig]:
+def _stages(path: Path, tables: Tables, folder: Path | None) -> Mapping[str, StageConfig]:
     base = {key: value for key, value in tables.items() if key != "stages"}
     declared = _declared(tables.get("stages", {}))
     lines: dict[str, list[str]] = {line: [] for line in _shape_problems(tables.get("stages", {}), base, declared)}
@@ -166,7 +166,7 @@ def _shape_problems(stages: object, base: Tables, declared: Mapping[str, Tables]
     for name, own in stages.items() if isinstance(stages, dict) else ():
         if not isinstance(own, dict):
             yield f"{dotted(('stages', name))} = {show(own)}: {remedy}"
-    tables: dict[Path, Tables] = {(): base} | {("stages", name): own for name, own in declared.items()}
+    tables: dict[KeyPath, Tables] = {(): base} | {("stages", name): own for name, own in declared.items()}
     for path, table in tables.items():
         if "name" in table:
             shown = f"{dotted((*path, 'name'))} = {show(table['name'])}"
@@ -184,7 +184,7 @@ def _nameless(table: Tables) -> Tables:
     return {key: value for key, value in table.items() if key != "name"}
 
 
-def _check(layers: _Layers, folder: FilePath | None) -> tuple[StageConfig | None, list[tuple[Path, str]]]:
+def _check(layers: _Layers, folder: Path | None) -> tuple[StageConfig | None, list[tuple[KeyPath, str]]]:
     """Return the stage if all its values are right, and each problem with its key as the file writes it."""
     own = renamed(layers.own)
     written = overridden(renamed(layers.base), own)
@@ -201,7 +201,7 @@ def _check(layers: _Layers, folder: FilePath | None) -> tuple[StageConfig | None
     return stage, [(place, _line(place, key, text, tables, written)) for place, key, text in located]
 
 
-def _line(place: Path, key: Path, text: str, tables: Tables, written: Tables) -> str:
+def _line(place: KeyPath, key: KeyPath, text: str, tables: Tables, written: Tables) -> str:
     """Return one problem: the key as the file writes it, the value that came, and what to write."""
     value = look_up(tables, key)
     if value is None or isinstance(value, dict):
@@ -210,7 +210,7 @@ def _line(place: Path, key: Path, text: str, tables: Tables, written: Tables) ->
     return f"{dotted(place)} = {'...' if _may_be_secret(key, value) else show(value)}{default}: {text}"
 
 
-def _may_be_secret(key: Path, value: object) -> bool:
+def _may_be_secret(key: KeyPath, value: object) -> bool:
     """Return whether a value must not be in a log: a secret that is no reference, or one that looks like a secret."""
     if key[0] == "secrets":
         return not isinstance(value, int) and not (isinstance(value, str) and value.startswith(("arn:", "/")))

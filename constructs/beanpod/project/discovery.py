@@ -23,7 +23,9 @@ from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
 from beanpod.deploy.bundles.dockerfiles import absent_sources, copied
 from beanpod.deploy.bundles.files import env_values, text_of
+from beanpod.deploy.errors import UsageError
 from beanpod.deploy.images import Dockerfile, Instruction, read_dockerfile
+from beanpod.deploy.images.registry import HUB_KEY, read_configuration
 from beanpod.project.frameworks import Framework, find_framework
 from beanpod.project.health_check import checked_path
 from beanpod.project.source import SKIPPED, git, variables_read
@@ -39,7 +41,6 @@ _OTHER_HOSTS = {
     "dev.azure.com": "Azure DevOps",
     "visualstudio.com": "Azure DevOps",
 }
-_DOCKER_HUB = "https://index.docker.io/v1/"
 _ENGINES = {
     "postgres": "postgres",
     "postgresql": "postgres",
@@ -420,15 +421,14 @@ def _docker_user(environ: Mapping[str, str]) -> str | None:
 
     https://docs.docker.com/reference/cli/docker/login/#credential-stores
     """
-    folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME", "~")).expanduser() / ".docker")
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        entry = config.get("auths", {}).get(_DOCKER_HUB, {})
+        _, config = read_configuration(environ)
+        entry = config.get("auths", {}).get(HUB_KEY, {})
         if entry.get("auth"):
             return base64.b64decode(entry["auth"]).decode().partition(":")[0] or None
-        helper = config.get("credHelpers", {}).get(_DOCKER_HUB) or config.get("credsStore")
-        return _user_of_helper(str(helper), environ) if helper and _DOCKER_HUB in config.get("auths", {}) else None
-    except (OSError, ValueError, AttributeError, binascii.Error):
+        helper = config.get("credHelpers", {}).get(HUB_KEY) or config.get("credsStore")
+        return _user_of_helper(str(helper), environ) if helper and HUB_KEY in config.get("auths", {}) else None
+    except (UsageError, OSError, ValueError, AttributeError, binascii.Error):
         return None
 
 
@@ -438,7 +438,7 @@ def _user_of_helper(helper: str, environ: Mapping[str, str]) -> str | None:
         return None
     done = subprocess.run([program, "list"], capture_output=True, encoding="utf-8", check=False, env=dict(environ))  # noqa: S603
     users: dict[str, str] = json.loads(done.stdout) if done.returncode == 0 else {}
-    return users.get(_DOCKER_HUB) or None
+    return users.get(HUB_KEY) or None
 
 
 def _example_variables(folders: Iterable[Path]) -> dict[str, str]:
@@ -446,5 +446,6 @@ def _example_variables(folders: Iterable[Path]) -> dict[str, str]:
     for folder in folders:
         for name in _EXAMPLES:
             if (folder / name).is_file():
-                return env_values((folder / name).read_text(encoding="utf-8", errors="replace"))
+                values = env_values((folder / name).read_text(encoding="utf-8", errors="replace"))
+                return {key: value for key, value in values.items() if key.isidentifier()}
     return {}

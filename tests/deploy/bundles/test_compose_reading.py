@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.bundles.compose.interpolation import InterpolationError, interpolate, interpolated, undefined
-from beanpod.deploy.bundles.compose.model import Findings, Settings
+from beanpod.deploy.bundles.compose.model import TransformContext
 from beanpod.deploy.bundles.compose.reading import Compose as Reader
 from beanpod.deploy.bundles.compose.reading import ComposeError, load, to_yaml
 from beanpod.deploy.images import Finished, Runner, TimedOutError
@@ -122,9 +122,9 @@ def test_a_compose_that_is_missing_or_too_old_is_named(tmp_path: Path, finished:
             assert arguments == ["docker", "compose", "version", "--short"]
             return finished
 
-    findings = Findings()
-    load(Settings(compose_stage(tmp_path, WEB), tmp_path), findings, Reader(tmp_path, Scripted()))
-    (found,) = findings.problems
+    problems: list[str] = []
+    load(TransformContext(compose_stage(tmp_path, WEB), tmp_path, problems), Reader(tmp_path, Scripted()))
+    (found,) = problems
     assert found.startswith(f"compose.yaml: {problem}")
 
 

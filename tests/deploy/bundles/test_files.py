@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles.files import folder_files, too_large
+from beanpod.deploy.bundles.files import env_values, folder_files, too_large
 from tests.cli.commands.test_build import contents, run_process
 from tests.deploy.bundles.cases import copied
 from tests.deploy.bundles.projects import compose_bundle, refused, write
@@ -69,3 +69,20 @@ def test_a_folder_over_beanstalks_limit_is_refused_without_reading_it(tmp_path: 
     # The limit is for the whole bundle.
     assert too_large({"a": 300 * MIB, "b": 200 * MIB}) is None
     assert too_large({"a": 300 * MIB, "b": 200 * MIB + 1})
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("A=1", {"A": "1"}),
+        (" export A = '1 # 2' # three", {"A": "1 # 2"}),
+        ('A="1#2"', {"A": "1#2"}),
+        ("A=1#2 # three", {"A": "1#2"}),
+        ("A=", {"A": ""}),
+        ("discovery.type=single-node", {"discovery.type": "single-node"}),
+        ("# A=1", {}),
+        ("A", {}),
+    ],
+)
+def test_a_line_of_an_env_file_is_read_as_compose_reads_it(line: str, values: dict[str, str]) -> None:
+    assert env_values(f"{line}\n") == values

@@ -104,7 +104,7 @@ def _update(aws: Any, ask: Callable[[str], int] = lambda _url: 200) -> Update:
     url = "http://guestbook.example.com"
     target = Target("guestbook", WELL.name, "us-east-1", "artifacts", url, HealthPath(f"{url}/health", ask=ask))
     context = DeploymentContext(target, aws, StillClock(), FakeReporter(), Settings(recovery=120))
-    return Update(context, "v2", each=lambda: None)
+    return Update(context, "v2")
 
 
 def test_the_health_has_its_time_after_an_update_of_another_deployer() -> None:

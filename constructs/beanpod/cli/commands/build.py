@@ -8,20 +8,19 @@ from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Paint
 from beanpod.deploy.bundles import Bundle, check_folder, write_folder
 from beanpod.deploy.errors import InterruptionError
-from beanpod.deploy.pipeline import Built, Project, build, preview
+from beanpod.deploy.pipeline import Built, build, preview
 
 
 def run(context: Context) -> None:
     """Build and push; with --dry-run, only make the bundle. Raises BuildError and UsageError."""
-    project = Project(context.stage, context.root, context.environ)
     folder = context.options.bundle
     if folder:
-        check_folder(folder, project.bundle_plan.inputs)
+        check_folder(folder, context.bundle_plan.inputs)
     if context.options.dry_run:
-        bundle = preview(project, report=context.display)
-        document, text = _preview_document(project, bundle), _preview_text(project, bundle, context.results.paint)
+        bundle = preview(context.bundle_plan, context.environ, report=context.display)
+        document, text = _preview_document(context, bundle), _preview_text(context, bundle)
     else:
-        built = _build(project, context)
+        built = _build(context)
         bundle, document, text = built.bundle, _document(built), _text(built, context.results.paint)
     document["bundle"] = {"files": sorted(bundle.files), "bytes": len(bundle.data)}
     if folder:
@@ -31,9 +30,9 @@ def run(context: Context) -> None:
     context.results.emit(document, text)
 
 
-def _build(project: Project, context: Context) -> Built:
+def _build(context: Context) -> Built:
     try:
-        return build(project, application=context.target.application, clock=context.clock, report=context.display)
+        return build(context.bundle_plan, context.docker, application=context.target.application)
     except KeyboardInterrupt:
         raise InterruptionError("interrupted: the environment was not changed") from None
 
@@ -53,20 +52,20 @@ def _text(built: Built, paint: Paint) -> Iterator[str]:
     return paint.facts([*(images or [("image", built.bundle.image)]), ("version", built.bundle.label)])
 
 
-def _preview_document(project: Project, bundle: Bundle) -> dict[str, Any]:
+def _preview_document(context: Context, bundle: Bundle) -> dict[str, Any]:
     return {
         "dry_run": True,
-        "build": project.builds,
-        "platform": project.platform,
-        "repository": project.stage.service.image,
+        "build": context.bundle_plan.builds,
+        "platform": context.bundle_plan.platform,
+        "repository": context.stage.service.image,
         "notes": bundle.notes,
     }
 
 
-def _preview_text(project: Project, bundle: Bundle, paint: Paint) -> Iterator[str]:
+def _preview_text(context: Context, bundle: Bundle) -> Iterator[str]:
+    paint, builds = context.results.paint, ", ".join(context.bundle_plan.builds)
     yield paint("A release would deploy this bundle (dry run):", "bold")
-    builds = ", ".join(project.builds)
-    facts = [("build", f"{builds}, for {project.platform}" if builds else "no image")]
+    facts = [("build", f"{builds}, for {context.bundle_plan.platform}" if builds else "no image")]
     if builds:
-        facts.append(("push", f"to {project.stage.service.image}"))
+        facts.append(("push", f"to {context.stage.service.image}"))
     yield from paint.facts([*facts, *(("file", name) for name in sorted(bundle.files))])

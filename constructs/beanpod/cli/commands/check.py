@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from beanpod._database_rules import support_note
 from beanpod.cli.commands.context import Context
-from beanpod.deploy.bundles import check_folder, write_folder
+from beanpod.deploy.bundles import BundlePlan, check_folder, plan_bundle, write_folder
 from beanpod.deploy.errors import UsageError
 from beanpod.deploy.images import given_credentials
-from beanpod.deploy.pipeline import Project
 from beanpod.manifest import Manifest
 from beanpod.project.versions import other_version
 
@@ -20,17 +19,17 @@ def run(context: Context) -> None:
     manifest, folder = Manifest.read(context.options.manifest, build_files=True), context.options.bundle
     names = [context.options.stage] if context.options.stage else list(manifest.stages)
 
-    def project(name: str) -> Project:
-        return Project(manifest.stage(name), context.root, context.environ)
+    def plan(name: str) -> BundlePlan:
+        return plan_bundle(manifest.stage(name), context.root)
 
     if folder:
-        check_folder(folder, project(names[0]).bundle_plan.inputs)
+        check_folder(folder, plan(names[0]).inputs)
     given_credentials(context.environ)
     if problem := other_version(context.root):
         raise UsageError(problem)
     files, notes = dict[str, list[str]](), dict[str, tuple[str, ...]]()
     for name in names:
-        bundle = project(name).bundle_plan.preview()
+        bundle = plan(name).preview()
         database = manifest.stage(name).database
         today = context.clock.now().date()
         old = support_note(database.engine, database.version, today) if database else None
@@ -40,7 +39,7 @@ def run(context: Context) -> None:
     for note, noted in _stages_by_note(notes).items():
         context.display.say(note if len(noted) == len(names) else f"stage {', '.join(noted)}: {note}")
     if folder:
-        write_folder(project(names[0]).bundle_plan.preview(), folder)
+        write_folder(plan(names[0]).preview(), folder)
     # Each of the stages that share an account has the same warning.
     if warning := next(filter(None, map(manifest.sharing, names)), None):
         context.display.warn(warning)

@@ -15,6 +15,8 @@ from beanpod.deploy.report import Outcome
 
 if TYPE_CHECKING:
     from beanpod.deploy.aws import Aws
+    from beanpod.deploy.bundles import BundlePlan
+    from beanpod.deploy.images import Docker
     from beanpod.deploy.preflight import Target
     from beanpod.deploy.release import Rollout
     from beanpod.deploy.source import Source
@@ -76,6 +78,20 @@ class Context:
         from beanpod.manifest import Manifest
 
         return Manifest.read(self.options.manifest).stage(self.options.stage)
+
+    @cached_property
+    def bundle_plan(self) -> "BundlePlan":
+        """What is built and deployed, read once. Raises BuildError with every problem."""
+        from beanpod.deploy.bundles import plan_bundle
+
+        return plan_bundle(self.stage, self.root)
+
+    @property
+    def docker(self) -> "Docker":
+        """The docker command, with the login of this process's variables."""
+        from beanpod.deploy.images import Docker
+
+        return Docker(self.environ, self.display, self.clock)
 
     @cached_property
     def aws(self) -> "Aws":

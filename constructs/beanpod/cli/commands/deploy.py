@@ -5,14 +5,14 @@ from typing import Any
 
 from beanpod.cli.commands.context import Context
 from beanpod.deploy.errors import InterruptionError, UsageError
-from beanpod.deploy.pipeline import Project, deploy
+from beanpod.deploy.pipeline import build
 from beanpod.deploy.preflight import Preflight
 from beanpod.project.versions import other_version
 
 
 def run(context: Context) -> None:
     """Deploy the stage; with --dry-run, show what that would do. Raises the errors of `beanpod.deploy.errors`."""
-    project, rollout = Project(context.stage, context.root, context.environ), context.rollout
+    rollout = context.rollout
     # Only a warning: a pull request's `beanpod check` refuses it, and a fix must not wait for that.
     if problem := other_version(context.root):
         context.display.warn(problem)
@@ -26,12 +26,16 @@ def run(context: Context) -> None:
         context.display.warn(changes)
     if context.options.dry_run:
         found = rollout.preflight(wait=False)
-        context.results.emit(_document(context, project, found), _text(context, project, found))
+        context.results.emit(_document(context, found), _text(context, found))
         return
     context.outcome = lambda: rollout.outcome
-    force = context.options.force
     try:
-        outcome = deploy(project, rollout, clock=context.clock, report=context.display, force=force)
+        # First, since it takes no time: what cannot be built, or cannot run on Beanstalk.
+        plan = context.bundle_plan
+        # Before the build: wrong credentials or a busy environment should not cost a build.
+        rollout.preflight()
+        built = build(plan, context.docker, application=context.target.application)
+        outcome = rollout.release(built.bundle, force=context.options.force)
     except KeyboardInterrupt:
         # Before the rollout, which reports an interruption itself.
         raise InterruptionError("interrupted: the environment was not changed") from None
@@ -50,12 +54,12 @@ def _short_session(context: Context) -> str | None:
     )
 
 
-def _document(context: Context, project: Project, found: Preflight) -> dict[str, Any]:
+def _document(context: Context, found: Preflight) -> dict[str, Any]:
     target = context.target
     return {
-        "build": project.builds,
-        "platform": project.platform,
-        "repository": project.stage.service.image,
+        "build": context.bundle_plan.builds,
+        "platform": context.bundle_plan.platform,
+        "repository": context.stage.service.image,
         "application": target.application,
         "environment": target.environment,
         "region": target.region,
@@ -69,14 +73,14 @@ def _document(context: Context, project: Project, found: Preflight) -> dict[str,
     }
 
 
-def _text(context: Context, project: Project, found: Preflight) -> Iterator[str]:
-    now, target, builds = found.environment, context.target, ", ".join(project.builds)
+def _text(context: Context, found: Preflight) -> Iterator[str]:
+    now, target, builds = found.environment, context.target, ", ".join(context.bundle_plan.builds)
     yield context.results.paint("A deployment would do this (dry run):", "bold")
     yield from context.results.paint.facts(
         [
             ("now", f"{now.name} is {now.status}, health {now.health}"),
-            ("build", f"{builds}, for {project.platform}" if builds else "no image"),
-            ("push", f"to {project.stage.service.image}" if builds else "nothing"),
+            ("build", f"{builds}, for {context.bundle_plan.platform}" if builds else "no image"),
+            ("push", f"to {context.stage.service.image}" if builds else "nothing"),
             ("upload", f"to s3://{target.bucket}"),
             ("deploy", f"to {target.environment} in {target.region}"),
             ("as", found.identity),

@@ -47,4 +47,4 @@ def _deployed_changes(context: Context) -> Sequence[StackChange]:
         with context.display.phase(Phase.SYNTHESISE):
             Cdk.installed(context.environ).synthesise(context.root, stage.name, assembly)
         with context.display.phase(Phase.COMPARE):
-            return stack_changes(assembly, list(assembled_stacks(assembly)), Account(stage.region))
+            return stack_changes(assembled_stacks(assembly), Account(stage.region))

@@ -4,7 +4,7 @@ import secrets
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
@@ -21,12 +21,11 @@ from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.machine import check_machine, check_packages, images_to_pull, page_title
 from beanpod.cli.rehearsal.processes import Interrupted, Runner, check_server, noted_interruptions
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
+from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.errors import BuildError, DeployError, InterruptionError, RolledBackError
-from beanpod.deploy.images import BuildSpec, connect
-from beanpod.deploy.images import Docker as DockerCommand
+from beanpod.deploy.images import BuildSpec, Repository, connect
 from beanpod.deploy.images.process import temporary_folder
 from beanpod.deploy.images.registry import PASSWORD, USERNAME
-from beanpod.deploy.pipeline import Project
 from beanpod.deploy.recovery import advice
 from beanpod.manifest import Domain, Manifest
 
@@ -156,7 +155,7 @@ class Rehearsal:
         with self.step(Step.CHECK):
             Manifest.read(self._context.options.manifest, build_files=True)
             machine = check_machine(self.stage)
-            plan = Project(self.stage, self._context.root, self._context.environ).bundle_plan
+            plan = plan_bundle(self.stage, self._context.root)
             bundle = plan.preview()
             self.display.say(str(machine))
             for note in bundle.notes:
@@ -168,8 +167,7 @@ class Rehearsal:
         """Raise BuildError for a Dockerfile that this Docker cannot build, before the stacks are deployed."""
         # The rehearsal logs in at its own registry only.
         environ = {name: value for name, value in self._context.environ.items() if name not in (USERNAME, PASSWORD)}
-        docker = DockerCommand(environ, self.display, self._context.clock)
-        with connect(docker, self.stage.service.image) as builder:
+        with connect(replace(self._context.docker, environment=environ), self.stage.service.image) as builder:
             for spec in specs:
                 builder.check(spec)
 
@@ -393,9 +391,7 @@ class Rehearsal:
 
 def _repository(image: str, host: str) -> str:
     """Return a repository of the same name at another registry."""
-    first, slash, rest = image.partition("/")
-    elsewhere = slash and (set(first) & {".", ":"} or first == "localhost")
-    return f"{host}/{rest if elsewhere else image}"
+    return f"{host}/{image.removeprefix(f'{Repository(image).host}/')}"
 
 
 def _text(stage: str, url: str, seconds: float, uses: Sequence[tuple[str, str]], paint: Paint) -> Iterator[str]:

@@ -2,23 +2,20 @@
 
 import errno
 import os
-import queue
 import re
 import signal
-import subprocess
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 from beanpod.cli.output.display import PREFIX, Display
 from beanpod.deploy.errors import DeployError, InterruptionError, ended
+from beanpod.deploy.images import Runner as ProcessRunner
 
 _ENDING_SECONDS = 30
 _TAIL = 12
@@ -114,34 +111,27 @@ class Runner:
             InterruptionError: The command was interrupted.
             DeployError: The emulated AWS has ended.
         """
-        shown: queue.Queue[str] = queue.Queue()
-        output: list[str] = []
+        tail: deque[str] = deque(maxlen=_TAIL)
+        failure: list[str] = []
 
-        def both(line: str) -> None:
-            output.append(line)
-            shown.put(line)
+        def take(line: str) -> None:
+            text = _TIME.sub("", line).strip()
+            if failure or text.startswith(PREFIX):
+                failure.append(text)
+            elif text:
+                tail.append(text)
+                if self._shown:
+                    self._display.output(text)
 
-        # In a group of its own: the CDK CLI starts Node, and ending the one would leave the other running.
-        with subprocess.Popen(  # noqa: S603
-            command,
-            cwd=folder,
-            env=dict(environ),
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if result else subprocess.STDOUT,
-            start_new_session=True,
-        ) as process:
-            pairs = [(process.stderr, shown.put), (process.stdout, output.append)]
-            streams = pairs if result else [(process.stdout, both)]
-            threads = [threading.Thread(target=_read, args=one, daemon=True) for one in streams]
-            for thread in threads:
-                thread.start()
-            lines, failure = self._show(process, shown, threads, server_runs)
-        self.interrupted.check()
-        check_server(server_runs)
-        return Done(process.returncode, "".join(output), lines, failure)
+        def check() -> None:
+            self.interrupted.check()
+            check_server(server_runs)
+
+        done = ProcessRunner(grace=_ENDING_SECONDS).run(
+            command, environment=environ, folder=folder, show=take, show_stdout=not result, check=check
+        )
+        check()
+        return Done(done.code, done.stdout if result else "\n".join(done.lines), tuple(tail), tuple(failure))
 
     def show_tail(self, done: Done) -> None:
         """Show the last lines of a command if they were not shown before."""
@@ -156,43 +146,3 @@ class Runner:
         # jsii prints more after it than the last lines hold.
         full = (line.strip() for line in done.output.splitlines() if os.strerror(errno.ENOSPC) in line)
         return DeployError(f"{what} failed with {ended(done.code)}", causes=tuple(islice(full, 1)))
-
-    def _show(
-        self,
-        process: "subprocess.Popen[str]",
-        shown: "queue.Queue[str]",
-        threads: Sequence[threading.Thread],
-        server_runs: Callable[[], bool],
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        tail: deque[str] = deque(maxlen=_TAIL)
-        failure: list[str] = []
-        while any(thread.is_alive() for thread in threads) or not shown.empty():
-            if self.interrupted.is_set() or not server_runs():
-                _end_group(process)
-                break
-            with suppress(queue.Empty):
-                text = _TIME.sub("", shown.get(timeout=0.1)).strip()
-                if failure or text.startswith(PREFIX):
-                    failure.append(text)
-                elif text:
-                    tail.append(text)
-                    if self._shown:
-                        self._display.output(text)
-        return tuple(tail), tuple(failure)
-
-
-def _read(stream: IO[str] | None, take: Callable[[str], object]) -> None:
-    for line in stream or ():
-        take(line)
-
-
-def _end_group(process: "subprocess.Popen[str]") -> None:
-    """End a process group, and wait until it is gone: a process that is ending may still write files."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
-            deadline = time.monotonic() + _ENDING_SECONDS
-            while time.monotonic() < deadline:
-                process.poll()
-                os.killpg(process.pid, 0)
-                time.sleep(0.02)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, metadata_folder
 from beanpod.deploy.bundles.files import env_values, text_of
 from beanpod.deploy.bundles.plan import BundlePlan
-from beanpod.deploy.images import BuildSpec, Dockerfile, Instruction, platform_arguments, platform_of, read_dockerfile
+from beanpod.deploy.images import BuildSpec, Dockerfile, Instruction, platform_of
 from beanpod.manifest.secret_like import looks_secret
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def check_sources(spec: BuildSpec, *, name_context: Callable[[Path], str]) -> It
     Raises:
         BuildError: If the file cannot be read.
     """
-    file = _read(spec)
+    file = spec.parsed
     if problem := None if file.is_foreign else _problem_of_stages(file, spec.target):
         yield problem
     for one, source in () if file.is_foreign else absent_sources(file, spec.target, spec.context):
@@ -96,7 +96,7 @@ def start_problem(spec: BuildSpec, *, overridden: Collection[str] = ()) -> str |
         spec: What is built.
         overridden: The keys of its service in the Compose file, such as `command`.
     """
-    file = _read(spec)
+    file = spec.parsed
     stages = () if file.is_foreign or "entrypoint" in overridden else file.needed(spec.target)
     unused = "CMD" if "command" in overridden else ""
     instructions = [one for one in stages[-1].instructions if one.keyword != unused] if stages else []
@@ -132,7 +132,7 @@ def has_health_check(spec: BuildSpec) -> bool:
 
 def _of_image(spec: BuildSpec) -> Iterator[Instruction]:
     """Yield the instructions of the stage that is built, and before them those of the stages that it is based on."""
-    stage, found = next(reversed(_read(spec).built(spec.target)), None), list[Instruction]()
+    stage, found = next(reversed(spec.parsed.built(spec.target)), None), list[Instruction]()
     while stage:
         found, stage = [*stage.instructions, *found], stage.base
     yield from found
@@ -198,7 +198,7 @@ def may_copy(spec: BuildSpec, path: Path) -> bool:
     """Whether an instruction may put a file or folder, or a part of it, into the image; True where it is not known."""
     if not os.path.isfile(spec.dockerfile):
         return True
-    file = _read(spec)
+    file = spec.parsed
     instructions = [one for stage in file.needed(spec.target) for one in stage.instructions]
     if file.is_foreign or not path.is_relative_to(spec.context):
         return file.is_foreign
@@ -225,22 +225,13 @@ def _problem_of_stages(file: Dockerfile, target: str | None) -> str | None:
     return f"there is no build stage {target}: write one of its build stages ({names}), or leave it out"
 
 
-def exposed_ports(spec: BuildSpec) -> tuple[int, ...] | None:
-    """Return the TCP ports that the Dockerfile exposes, None if that is not known."""
-    return _read(spec).exposed(spec.target)
-
-
 def starts_nothing(spec: BuildSpec) -> str | None:
     """Say that the image starts no program of its own; None where it does, or may."""
-    file = _read(spec)
+    file = spec.parsed
     stage = next(reversed(file.built(spec.target)), None)
     if file.is_foreign or stage is None or not stage.starts_nothing():
         return None
     return f"neither CMD nor ENTRYPOINT starts the app, and FROM {stage.image} starts none: the container ends at once"
-
-
-def _read(spec: BuildSpec) -> Dockerfile:
-    return read_dockerfile(spec.dockerfile, {**platform_arguments(spec.platform), **spec.args})
 
 
 def copied(one: Instruction) -> Iterator[str]:
@@ -284,7 +275,7 @@ def dockerrun(image: str, port: int) -> bytes:
 def _container_port(stage: StageConfig, spec: BuildSpec, problems: list[str], notes: list[str]) -> int:
     """Return the port where the container listens: the manifest's, else the one that the Dockerfile exposes."""
     port, name = stage.service.port, stage.service.dockerfile or "Dockerfile"
-    exposed = exposed_ports(spec)
+    exposed = spec.parsed.exposed(spec.target)
     if not exposed or port in exposed:
         return port
     ports = listed(exposed)

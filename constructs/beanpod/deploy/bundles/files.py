@@ -20,7 +20,7 @@ _MIB = 1024 * 1024
 _NAMED = 3
 # A line of an env file: NAME="value" # comment
 _ENV_LINE = re.compile(
-    r"""^(?:export )?(?P<name>[A-Za-z_]\w*)=[ \t]*(?P<value>"[^"\n]*"|'[^'\n]*'|.*?)[ \t]*(?:(?<=[ \t])#.*)?$""",
+    r"""^[ \t]*(?:export )?(?P<name>[\w.-]+)[ \t]*=[ \t]*(?P<value>"[^"\n]*"|'[^'\n]*'|.*?)[ \t]*(?:(?<=[ \t])#.*)?$""",
     re.MULTILINE,
 )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from beanpod.deploy.bundles import hooks
 from beanpod.deploy.bundles.bundle import HASH_PLACEHOLDER, Bundle, BundleFile, label_of
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import BuildSpec, Image, Repository, needs_buildkit, tag_of
+from beanpod.deploy.images import BuildSpec, Image, Platform, Repository, platform_of, tag_of
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
@@ -60,6 +60,16 @@ class BundlePlan:
         return self.stage.service.compose or self.stage.service.dockerfile or "Dockerfile"
 
     @property
+    def builds(self) -> tuple[str, ...]:
+        """The names of the images to build, for messages."""
+        return tuple(spec.title for spec in self.specs)
+
+    @property
+    def platform(self) -> Platform:
+        """The platform of the instances, such as linux/amd64."""
+        return platform_of(self.stage.environment.architecture)
+
+    @property
     def inputs(self) -> tuple[Path, ...]:
         """The folders that images and bundle are made from."""
         folders = {self.root / name.partition("/")[0] for name in self.files if "/" in name}
@@ -87,12 +97,12 @@ class BundlePlan:
         """
         stage = self.stage
         if login_hooks is None:
-            login_hooks = not tuple(_missing_login(stage))
+            login_hooks = not self._missing_login
         # Elastic Beanstalk logs in at Amazon ECR itself.
         login_hooks = (login_hooks and not is_ecr(stage.service.image)) or self._login_serves_pulled()
         missing = [spec for spec in self.specs if spec.name not in images]
         problems = [f"{spec.title}: no image of it was pushed: build and push it first" for spec in missing]
-        refuse(self.subject, [*problems, *(_missing_login(stage) if login_hooks else ())])
+        refuse(self.subject, [*problems, *(self._missing_login if login_hooks else ())])
         released = {spec.name: images[spec.name] for spec in self.specs}
         everything = {**dict[str | None, str](self.pulled.items()), **released}
         name, data = self.definition(images)
@@ -126,7 +136,7 @@ class BundlePlan:
         }
         login_hooks = None if images else False
         bundle = self.bundle(images, application=self.stage.service.name, login_hooks=login_hooks)
-        needs = ((spec, needs_buildkit(spec)) for spec in self.specs)
+        needs = ((spec, spec.parsed.needs_buildkit(spec.target)) for spec in self.specs)
         buildkit = (
             f"{spec.title}: {need}, needs BuildKit: `docker buildx version` must succeed where it is built"
             for spec, need in needs
@@ -134,15 +144,24 @@ class BundlePlan:
         )
         return replace(bundle, notes=(*bundle.notes, *buildkit))
 
+    @property
+    def _missing_login(self) -> tuple[str, ...]:
+        """What the instances lack to log in at the registry, in one line; () if the manifest has a login."""
+        stage = self.stage
+        missing = [f"secrets.{name}" for name in _LOGIN if name not in stage.secrets and name not in stage.variables]
+        are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+        text = f"{stage.service.image} is private, and {' and '.join(missing)} {are} missing"
+        return (f"{text}: the instances need {them} to pull",) if missing else ()
+
     def _login_serves_pulled(self) -> bool:
         """Whether the manifest has a login for an image that is not built here; Docker's own images need none."""
         host = Repository(self.stage.service.image).host
         places = (Repository.of_image(image)[0] for image in self.pulled.values() if "$" not in image)
         own = any(place.host == host and not place.path.startswith("library/") for place in places)
-        return own and not tuple(_missing_login(self.stage))
+        return own and not self._missing_login
 
     def _pull_problems(self, is_public: Callable[[str], bool | None]) -> Iterator[str]:
-        own, has_login = Repository(self.stage.service.image), not tuple(_missing_login(self.stage))
+        own = Repository(self.stage.service.image)
         scripts = [file.data for name, file in self.files.items() if name.startswith((".platform/", ".ebext"))]
         logs_in = any(text in data for data in scripts for text in _LOGS_IN)
         for service, image in self.pulled.items():
@@ -150,7 +169,7 @@ class BundlePlan:
                 continue
             place, _ = Repository.of_image(image)
             served = logs_in or is_ecr(image) or place.path.startswith("library/")
-            if served or (has_login and place.host == own.host) or is_public(image) is not False:
+            if served or (place.host == own.host and not self._missing_login) or is_public(image) is not False:
                 continue
             closed = f"service {service}: {image} is private or does not exist on {place.registry}"
             if place.host == own.host:
@@ -165,16 +184,6 @@ class BundlePlan:
 def _interpolated(image: str, variables: Mapping[str, str]) -> str:
     """An image's name as Compose reads it on the instance, as far as the manifest gives its variables."""
     return re.sub(r"\$\{?(\w+)(?::?-[^}]*)?\}?", lambda match: variables.get(match[1], match[0]), image)
-
-
-def _missing_login(stage: StageConfig) -> Iterator[str]:
-    missing = [f"secrets.{name}" for name in _LOGIN if name not in stage.secrets and name not in stage.variables]
-    if missing:
-        are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
-        yield (
-            f"{stage.service.image} is private, and {' and '.join(missing)} {are} missing: "
-            f"the instances need {them} to pull"
-        )
 
 
 def is_ecr(image: str) -> bool:

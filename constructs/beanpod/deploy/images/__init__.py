@@ -4,10 +4,10 @@ with connect(Docker(os.environ, report, clock), stage.service.image) as builder:
     images = build_and_push(specs, builder)
 """
 
-from beanpod.deploy.images.build import Builder, build_and_push, connect, needs_buildkit
+from beanpod.deploy.images.build import Builder, build_and_push, connect
 from beanpod.deploy.images.commands import BuildSpec, Image, Platform, platform_of, tag_of
 from beanpod.deploy.images.docker import Docker
-from beanpod.deploy.images.dockerfile import Dockerfile, Instruction, platform_arguments, read_dockerfile
+from beanpod.deploy.images.dockerfile import Dockerfile, Instruction, read_dockerfile
 from beanpod.deploy.images.process import Finished, Runner, TimedOutError
 from beanpod.deploy.images.registry import Repository, given_credentials, is_public
 
@@ -27,8 +27,6 @@ __all__ = [
     "connect",
     "given_credentials",
     "is_public",
-    "needs_buildkit",
-    "platform_arguments",
     "platform_of",
     "read_dockerfile",
     "tag_of",

@@ -12,7 +12,7 @@ from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import commands
 from beanpod.deploy.images.commands import BuildSpec, Image, tag_of
 from beanpod.deploy.images.docker import Docker, causes, checked, failure
-from beanpod.deploy.images.dockerfile import platform_arguments, read_dockerfile
+from beanpod.deploy.images.dockerfile import platform_arguments
 from beanpod.deploy.images.process import temporary_folder
 from beanpod.deploy.images.registry import (
     Repository,
@@ -60,7 +60,7 @@ class Builder:
 
     def check(self, spec: BuildSpec) -> None:
         """Raise BuildError for a Dockerfile that needs BuildKit where there is none."""
-        need = needs_buildkit(spec) if self.is_classic else None
+        need = spec.parsed.needs_buildkit(spec.target) if self.is_classic else None
         if need:
             remedy = _UNSET if self.docker.environment.get("DOCKER_BUILDKIT") == "0" else _INSTALL_BUILDX
             raise BuildError(f"{spec.title}: {need}, needs BuildKit, and {remedy}")
@@ -75,7 +75,7 @@ class Builder:
             result = folder / "result"
             docker = replace(self.docker, environment=variables)
             finished = docker.retry(self._command(spec, result), aim, show=True)
-            need = needs_buildkit(spec) if finished.code else None
+            need = spec.parsed.needs_buildkit(spec.target) if finished.code else None
             if need and _UNKNOWN.search("\n".join(finished.lines)):
                 raise BuildError(f"{spec.title}: {need}, {_UPDATE}", causes=causes(finished.lines))
             checked(finished, aim)
@@ -195,15 +195,10 @@ def build_and_push(specs: Sequence[BuildSpec], builder: Builder) -> dict[str | N
         return {name: builder.push(image_id, tag_of(name, image_id)) for name, image_id in built.items()}
 
 
-def needs_buildkit(spec: BuildSpec) -> str | None:
-    """Name the first instruction of the Dockerfile that needs BuildKit, with its line; None without one."""
-    return read_dockerfile(spec.dockerfile, spec.args).needs_buildkit(spec.target)
-
-
 def _with_platform_arguments(spec: BuildSpec) -> BuildSpec:
     """Add the arguments that BuildKit sets by itself, as far as the Dockerfile declares them."""
-    file = read_dockerfile(spec.dockerfile)
-    automatic = {name: value for name, value in platform_arguments(spec.platform).items() if file.declares(name)}
+    arguments = platform_arguments(spec.platform).items()
+    automatic = {name: value for name, value in arguments if spec.parsed.declares(name)}
     return replace(spec, args={**automatic, **spec.args})
 
 

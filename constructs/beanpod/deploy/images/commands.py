@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
+
+from beanpod.deploy.images.dockerfile import Dockerfile, platform_arguments, read_dockerfile
 
 Platform = Literal["linux/amd64", "linux/arm64"]
 
@@ -34,6 +37,11 @@ class BuildSpec:
     platform: Platform
     args: Mapping[str, str] = field(default_factory=dict, repr=False)
     target: str | None = None
+
+    @cached_property
+    def parsed(self) -> Dockerfile:
+        """The Dockerfile's content. Raises BuildError if it cannot be read."""
+        return read_dockerfile(self.dockerfile, {**platform_arguments(self.platform), **self.args})
 
     @property
     def title(self) -> str:

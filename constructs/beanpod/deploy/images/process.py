@@ -1,5 +1,6 @@
 """Run commands and create temporary folders; both end with the deployment, however it ends."""
 
+import math
 import os
 import selectors
 import shutil
@@ -15,6 +16,7 @@ from tempfile import TemporaryDirectory, gettempdir
 from beanpod.deploy.errors import BuildError, unwritable
 
 _CHUNK = 65536
+_POLL_SECONDS = 0.1
 # No deployment takes so long.
 _ABANDONED_SECONDS = 24 * 3600.0
 _LOCK = ".beanpod-lock"
@@ -62,18 +64,24 @@ class Runner:
         arguments: Sequence[str],
         *,
         environment: Mapping[str, str],
-        timeout: float,
+        folder: Path | None = None,
+        timeout: float = math.inf,
         stdin: str = "",
         show: Callable[[str], None] | None = None,
+        show_stdout: bool = True,
+        check: Callable[[], None] = lambda: None,
     ) -> Finished:
         """Run a command to its end.
 
         Args:
             arguments: The command line.
             environment: All its variables.
-            timeout: In seconds.
+            folder: Its working directory. Default: this process's.
+            timeout: In seconds. Default: none.
             stdin: Its standard input.
-            show: Called with each line when it is printed.
+            show: Called with each line when it is printed. Default: nothing.
+            show_stdout: Whether the lines of standard output are shown too.
+            check: Called ten times a second; what it raises ends the command. Default: nothing.
 
         Raises:
             FileNotFoundError: There is no such program.
@@ -82,7 +90,7 @@ class Runner:
         pipe = subprocess.PIPE
         try:
             process = subprocess.Popen(  # noqa: S603 - argument lists of images.commands, no shell
-                arguments, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+                arguments, cwd=folder, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
             )
         except PermissionError as error:
             # The PATH may name a folder that this user may not search.
@@ -92,22 +100,31 @@ class Runner:
                 with suppress(BrokenPipeError), process.stdin or nullcontext() as stream:
                     if stream and stdin:
                         stream.write(stdin.encode())
-                return _follow(process, timeout, show)
+                return _follow(process, timeout, show, check, show_stdout=show_stdout)
             except BaseException:
                 self._end(process)
                 raise
 
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        """End the group, and wait until it is gone: a process that is ending may still write files."""
         try:
             _signal_group(process, signal.SIGTERM)
-            process.wait(self._grace)
-        except subprocess.TimeoutExpired:
-            pass
+            deadline = time.monotonic() + self._grace
+            while time.monotonic() < deadline and _signal_group(process, 0):
+                process.poll()
+                time.sleep(0.02)
         finally:
             _signal_group(process, signal.SIGKILL)
 
 
-def _follow(process: "subprocess.Popen[bytes]", timeout: float, show: Callable[[str], None] | None) -> Finished:
+def _follow(
+    process: "subprocess.Popen[bytes]",
+    timeout: float,
+    show: Callable[[str], None] | None,
+    check: Callable[[], None],
+    *,
+    show_stdout: bool,
+) -> Finished:
     """Read both outputs until they are closed."""
     deadline, stdout, lines = time.monotonic() + timeout, bytearray(), list[str]()
     unfinished: dict[int, bytes] = {}
@@ -115,12 +132,14 @@ def _follow(process: "subprocess.Popen[bytes]", timeout: float, show: Callable[[
         for stream in filter(None, (process.stdout, process.stderr)):
             selector.register(stream, selectors.EVENT_READ)
         while selector.get_map():
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready or time.monotonic() >= deadline:
+            ready = selector.select(_POLL_SECONDS)
+            check()
+            if time.monotonic() >= deadline:
                 raise TimedOutError(timeout, tuple(lines))
             for key, _ in ready:
                 chunk = os.read(key.fd, _CHUNK)
-                stdout += chunk if key.fileobj is process.stdout else b""
+                of_stdout = key.fileobj is process.stdout
+                stdout += chunk if of_stdout else b""
                 *whole, rest = (unfinished.get(key.fd, b"") + chunk).replace(b"\r", b"\n").split(b"\n")
                 unfinished[key.fd] = rest
                 if not chunk:
@@ -128,15 +147,17 @@ def _follow(process: "subprocess.Popen[bytes]", timeout: float, show: Callable[[
                     whole.append(rest)
                 for line in filter(None, (part.decode(errors="replace").rstrip() for part in whole)):
                     lines.append(line)
-                    if show:
+                    if show and (show_stdout or not of_stdout):
                         show(line)
     return Finished(process.wait(), stdout.decode(errors="replace"), tuple(lines))
 
 
-def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
-    # The group exists as long as any of its processes does.
+def _signal_group(process: "subprocess.Popen[bytes]", number: int) -> bool:
+    """Send a signal to the process and its children. Returns whether any of them exists."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
+        return True
+    return False
 
 
 @contextmanager

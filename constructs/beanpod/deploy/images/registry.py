@@ -18,7 +18,7 @@ PASSWORD = "DOCKER_PASSWORD"  # noqa: S105 - the name of the variable
 
 _HUB = "docker.io"
 # The key of Docker Hub's login in Docker's configuration.
-_HUB_KEY = "https://index.docker.io/v1/"
+HUB_KEY = "https://index.docker.io/v1/"
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3})(?::[0-9]+)?")
 _LOGIN_REFUSED = re.compile(r"unauthorized|denied|incorrect username", re.IGNORECASE)
 # What `docker manifest inspect` prints for an HTTP status 401, 403 or 404; a registry may answer with any of them
@@ -68,7 +68,7 @@ class Repository:
     @property
     def login_key(self) -> str:
         """The registry's key in Docker's configuration."""
-        return self.login_host or _HUB_KEY
+        return self.login_host or HUB_KEY
 
     @property
     def is_local(self) -> bool:
@@ -122,9 +122,7 @@ def temporary_configuration(environment: Mapping[str, str], repository: Reposito
     Yields:
         The variables for docker commands.
     """
-    given = environment.get("DOCKER_CONFIG")
-    own = Path(given) if given else Path(environment.get("HOME") or Path.home()) / ".docker"
-    settings = _read_settings(own / "config.json")
+    own, settings = read_configuration(environment)
     with temporary_folder("beanpod-docker-") as folder:
         for entry in own.iterdir() if own.is_dir() else ():
             if entry.name != "config.json":
@@ -136,7 +134,11 @@ def temporary_configuration(environment: Mapping[str, str], repository: Reposito
         yield {**variables, "DOCKER_CONFIG": str(folder)}
 
 
-def _read_settings(path: Path) -> dict[str, Any]:
+def read_configuration(environment: Mapping[str, str]) -> tuple[Path, dict[str, Any]]:
+    """Return the folder of Docker's configuration, and its config.json. Raises UsageError if it cannot be read."""
+    given = environment.get("DOCKER_CONFIG")
+    folder = Path(given) if given else Path(environment.get("HOME") or Path.home()) / ".docker"
+    path = folder / "config.json"
     try:
         settings = json.loads(path.read_bytes()) if path.is_file() else {}
     except OSError as error:
@@ -146,7 +148,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
         settings = None
     if not isinstance(settings, dict):
         raise UsageError(f"{path} is not a JSON object: correct it, or move it away and run `docker login` again")
-    return settings
+    return folder, settings
 
 
 def _write_settings(folder: Path, settings: Mapping[str, Any]) -> None:

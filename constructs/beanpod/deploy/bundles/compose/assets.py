@@ -27,6 +27,7 @@ _FILES_LABEL = "beanpod.files"
 _OWN_LOGS = "/var/log/app"
 # Paths without data: sockets, devices, the kernel, settings and logs.
 _NOT_DATA = tuple(map(PurePosixPath, ("/var/run", "/run", "/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/var/log")))
+_LASTING = "EFS, S3 or the database"
 _FOREIGN_TYPES = ("nfs", "cifs", "smb", "tmpfs")
 
 
@@ -38,17 +39,17 @@ def transform_mounts(context: TransformContext) -> None:
         for volume in service.get("volumes", []):
             if _is_for_development(context, name, volume):
                 dropped.append(volume)
-                context.findings.note(at(name, "volumes"), _left_out(context, name, volume))
+                context.note(at(name, "volumes"), _left_out(context, name, volume))
             else:
                 kept.append(_on_the_instance(context, name, volume))
         # An anonymous volume in a dropped mount was there to keep a folder of the image.
         kept = [it for it in kept if it.kind != "volume" or it.source or not _is_inside(it, dropped)]
         for text in filter(None, (_data_loss(context, volume) for volume in kept)):
-            context.findings.note(at(name, "volumes"), text)
+            context.note(at(name, "volumes"), text)
         if DATABASE_IMAGE.search(str(service.get("image", ""))) and all(
             it.read_only or it.target.startswith(INITIAL_SCRIPTS) for it in kept
         ):
-            context.findings.note(
+            context.note(
                 at(name, "volumes"),
                 "the database has no volume, and its data is lost with its container or its instance: connect to a "
                 "server elsewhere, or mount a named volume and back it up",
@@ -76,7 +77,7 @@ def _is_for_development(context: TransformContext, name: str, volume: Volume) ->
 
 def _left_out(context: TransformContext, name: str, volume: Volume) -> str:
     reason = "because the image already contains it"
-    if not may_copy(context.spec(name), Path(os.path.normpath(context.settings.folder / volume.source))):
+    if not may_copy(context.spec(name), Path(os.path.normpath(context.folder / volume.source))):
         reason = "but no COPY or ADD names it: copy it into the image if the app reads it"
     mount = f"left out: {volume.source} on {volume.target}, {reason}"
     # The whole project is refused wherever it is named.
@@ -84,7 +85,7 @@ def _left_out(context: TransformContext, name: str, volume: Volume) -> str:
     if volume.read_only:
         return f"{mount}{keep}"
     lost_data = "What the container writes there is lost at the next release: store data in"
-    return f"{mount}{keep}. {lost_data} {context.settings.durable_storage}"
+    return f"{mount}{keep}. {lost_data} {_durable_storage(context)}"
 
 
 def _holds_logs(context: TransformContext, volume: Volume) -> bool:
@@ -97,20 +98,20 @@ def _holds_logs(context: TransformContext, volume: Volume) -> bool:
 def _on_the_instance(context: TransformContext, name: str, volume: Volume) -> Volume:
     """Return the mount as it is on the instance."""
     where, source = at(name, "volumes"), volume.source
-    for _, text in undefined([source, volume.target, volume.others], context.settings.variables):
-        context.findings.problem(where, text)
+    for _, text in undefined([source, volume.target, volume.others], context.variables):
+        context.problem(where, text)
         return volume
     if volume.kind in ("npipe", "cluster"):
-        context.findings.problem(where, f"{volume.target}: an instance has no mounts of type {volume.kind}: remove it")
+        context.problem(where, f"{volume.target}: an instance has no mounts of type {volume.kind}: remove it")
     if not volume.target.startswith(("/", "$")):
-        context.findings.problem(where, f"{volume.target}: write an absolute path in the container")
+        context.problem(where, f"{volume.target}: write an absolute path in the container")
     if volume.kind != "bind" or not source or _is_of_logs(volume) or _HOST_LOGS in PurePosixPath(source).parents:
         return volume
     if volume.is_of_project and _holds_logs(context, volume):
         return volume.from_source(f"{_LOGS}/{name}")
     if not volume.is_of_project:
         if not context.in_production_file(name, volume) or source.startswith("~"):
-            context.findings.problem(where, _outside_project(context, source))
+            context.problem(where, _outside_project(context, source))
         return volume
     before = len(context.files)
     path = add_file(context, where, source, or_else="use a named volume for data that the container creates")
@@ -144,7 +145,7 @@ def _data_loss(context: TransformContext, volume: Volume) -> str | None:
     if volume.is_of_project:
         return _lost_at_release(context, volume.target, volume.source)
     if volume.kind == "volume" and not volume.source:
-        keeper = context.settings.durable_storage
+        keeper = _durable_storage(context)
         return f"{volume.target} is an anonymous volume, which is removed with its container: store data in {keeper}"
     place = PurePosixPath(volume.source)
     if volume.kind == "bind" and place.is_absolute() and not {place, *place.parents} & set(_NOT_DATA):
@@ -155,8 +156,34 @@ def _data_loss(context: TransformContext, volume: Volume) -> str | None:
 def _lost_at_release(context: TransformContext, target: str, source: str) -> str:
     return (
         f"what the container writes to {target} is lost at the next release, which unpacks {source} again: store data "
-        f"in {context.settings.durable_storage}; add :ro if the container only reads it"
+        f"in {_durable_storage(context)}; add :ro if the container only reads it"
     )
+
+
+def _durable_storage(context: TransformContext) -> str:
+    """Name what keeps data on this stage."""
+    in_place = context.stage.environment.max_size == 1 and not _replaces_instances(context)
+    return f"{'a named volume (kept across releases, lost with the instance), ' if in_place else ''}{_LASTING}"
+
+
+def _named_volumes(context: TransformContext) -> str:
+    """Say how long a named volume lasts on this stage, and what to do about it."""
+    environment = context.stage.environment
+    policy = environment.deployment_policy
+    update = f"platform updates{' (by managed_updates)' if environment.managed_updates else ''}"
+    if _replaces_instances(context):
+        lasts = f"and lost at every release, because deployment_policy {policy} replaces the instances"
+        return f"on the instance's disk, {lasts}: store data in {_LASTING}"
+    if environment.max_size == 1:
+        lasts = f"kept across releases, but lost when the instance is replaced, as by {update}"
+        return f"on the instance's disk: {lasts}: store data in {_LASTING}"
+    by = f"{'releases, ' if policy == 'RollingWithAdditionalBatch' else ''}scaling in and {update}"
+    lasts = f"not shared between instances, and lost when an instance is terminated, as by {by}"
+    return f"on each instance's disk: {lasts}: store data in {_LASTING}"
+
+
+def _replaces_instances(context: TransformContext) -> bool:
+    return context.stage.environment.deployment_policy in ("Immutable", "TrafficSplitting")
 
 
 def log_folders(context: TransformContext) -> Iterator[tuple[str, str, str]]:
@@ -184,7 +211,7 @@ def transform_volumes(context: TransformContext) -> None:
             path = _add_device(context, name, definition)
             for service, volume in users if path else ():
                 text = _lost_at_release(context, volume.target, str(options["device"]))
-                context.findings.note(at(service, "volumes"), text)
+                context.note(at(service, "volumes"), text)
         elif (
             users
             and definition.get("driver") in (None, "local")
@@ -193,7 +220,7 @@ def transform_volumes(context: TransformContext) -> None:
             lasting.append(name)
     if lasting:
         where = f"volume {lasting[0]}" if len(lasting) == 1 else f"volumes {', '.join(lasting)}"
-        context.findings.note(where, context.settings.named_volumes)
+        context.note(where, _named_volumes(context))
 
 
 def _device(definition: Tree) -> str:
@@ -218,15 +245,15 @@ def _add_device(context: TransformContext, name: str, definition: Tree) -> str |
     if device.startswith(("/", "$", "~")):
         named = ((context.production.get("volumes") or {}).get(name) or {}).get("driver_opts") or {}
         if named.get("device") != device or device.startswith("~"):
-            context.findings.problem(where, f"{_outside_project(context, device)}, or {without}")
+            context.problem(where, f"{_outside_project(context, device)}, or {without}")
         return None
     if options.get("o") != "bind":
         text = f"o: {options.get('o')} cannot bind a folder of the project: write o: bind, or {without}"
-        context.findings.problem(where, text)
+        context.problem(where, text)
         return None
-    folder = context.settings.folder / device
+    folder = context.folder / device
     if os.path.isdir(folder) and not any(files for _, _, files in os.walk(folder)):
-        context.findings.problem(where, f"{device} is empty, and a bundle cannot contain empty folders: {without}")
+        context.problem(where, f"{device} is empty, and a bundle cannot contain empty folders: {without}")
         return None
     path = add_file(context, where, device, or_else=without)
     definition |= {"driver": "local", "driver_opts": {**options, "device": f"./{path}"}}
@@ -248,8 +275,7 @@ def transform_files(context: TransformContext) -> None:
     for section in ("networks", "volumes", "secrets", "configs"):
         for name, definition in context.declared(section):
             if definition.get("external"):
-                text = "external: it does not exist on the instance: remove external"
-                context.findings.problem(f"{section}.{name}", text)
+                context.problem(f"{section}.{name}", "external: it does not exist on the instance: remove external")
 
 
 def _transform_definition(context: TransformContext, section: str, name: str, definition: Tree) -> None:
@@ -260,9 +286,9 @@ def _transform_definition(context: TransformContext, section: str, name: str, de
         definition["file"] = f"./{add_file(context, where, str(file))}"
         if section == "secrets":
             text = f"{file} is uploaded with the bundle; to avoid that, use [secrets] and write environment here"
-            context.findings.note(where, text)
-    if variable is not None and variable not in context.settings.variables:
-        context.findings.problem(where, f"{variable} is not set on Elastic Beanstalk: add it to [secrets]")
+            context.note(where, text)
+    if variable is not None and variable not in context.variables:
+        context.problem(where, f"{variable} is not set on Elastic Beanstalk: add it to [secrets]")
 
 
 def _env_file(context: TransformContext, name: str, entry: Tree) -> Tree | None:
@@ -270,15 +296,10 @@ def _env_file(context: TransformContext, name: str, entry: Tree) -> Tree | None:
     settled: str | None = path
     if is_of_beanstalk(context, path):
         settled = ENV_FILE
-    elif (
-        is_optional(entry)
-        and not PurePosixPath(path).is_absolute()
-        and not os.path.exists(context.settings.folder / path)
-    ):
-        text = f"{path} does not exist here and is not required; a hook may create it on the instance"
-        context.findings.note(where, text)
+    elif is_optional(entry) and not PurePosixPath(path).is_absolute() and not os.path.exists(context.folder / path):
+        context.note(where, f"{path} does not exist here and is not required; a hook may create it on the instance")
         inside = _path(context, path)
-        settled = inside.relative_to(context.settings.root).as_posix() if inside else None
+        settled = inside.relative_to(context.root).as_posix() if inside else None
     elif not PurePosixPath(path).is_absolute():
         or_else = (
             "move its values to [variables] and [secrets] and leave it out, or write "
@@ -287,7 +308,7 @@ def _env_file(context: TransformContext, name: str, entry: Tree) -> Tree | None:
         settled = add_file(context, where, path, or_else=or_else)
         if settled:
             text = f"{path} is uploaded with the bundle; to avoid that, move its values to [variables] and [secrets]"
-            context.findings.note(where, text)
+            context.note(where, text)
     return {**entry, "path": settled} if settled else None
 
 
@@ -330,26 +351,26 @@ def add_file(context: TransformContext, where: str, source: str, *, or_else: str
     path = _path(context, source)
     problem = _problem(context, path, source, or_else)
     if problem or path is None:
-        context.findings.problem(where, problem)
+        context.problem(where, problem)
         return None
     problems: list[str] = []
-    context.files.update(folder_files(context.settings.root, path, problems))
+    context.files.update(folder_files(context.root, path, problems))
     for text in problems:
-        context.findings.problem(where, text)
-    return path.relative_to(context.settings.root).as_posix()
+        context.problem(where, text)
+    return path.relative_to(context.root).as_posix()
 
 
 def _is_whole_project(context: TransformContext, source: str) -> bool:
     """Whether `source` names the compose file's folder, or one above it."""
     path = _path(context, source)
-    return path is not None and context.settings.folder.is_relative_to(path)
+    return path is not None and context.folder.is_relative_to(path)
 
 
 def _path(context: TransformContext, source: str) -> Path | None:
     """Return the path in the project, without `..`; None outside of it."""
     # The compose file may be above the manifest, and name files below it.
-    place = Path(os.path.normpath(context.settings.folder / source))
-    inside = not Path(source).is_absolute() and place.is_relative_to(context.settings.root)
+    place = Path(os.path.normpath(context.folder / source))
+    inside = not Path(source).is_absolute() and place.is_relative_to(context.root)
     return place if inside else None
 
 

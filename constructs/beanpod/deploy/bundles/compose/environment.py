@@ -23,6 +23,7 @@ from beanpod.deploy.bundles.compose.database import (
 )
 from beanpod.deploy.bundles.compose.development import is_set_for_development
 from beanpod.deploy.bundles.compose.model import ReplacedDatabase, TransformContext, Tree, at, is_optional
+from beanpod.deploy.bundles.files import env_values, text_of
 from beanpod.manifest.secret_like import looks_secret, secret_line
 
 ENV_FILE = ".env"
@@ -51,11 +52,11 @@ def _production_values(context: TransformContext, name: str, values: Tree) -> It
     for variable, value in values.items():
         where = at(name, "environment", variable)
         if "$" in variable:
-            context.findings.problem(where, "the name of a variable cannot contain a variable: write it out")
-        elif variable not in context.settings.variables:
+            context.problem(where, "the name of a variable cannot contain a variable: write it out")
+        elif variable not in context.variables:
             if value is None:
                 remedy = f"give it a value, or add it to [variables] or [secrets]{cdk_app_remedy(context, name)}"
-                context.findings.problem(where, f"{variable} is not set on Elastic Beanstalk: {remedy}")
+                context.problem(where, f"{variable} is not set on Elastic Beanstalk: {remedy}")
             elif name in context.built:
                 _note_value(context, name, variable, str(value))
             yield variable, value
@@ -74,13 +75,13 @@ def _note_value(context: TransformContext, name: str, variable: str, value: str)
     where = at(name, "environment")
     if is_set_for_development(variable, value):
         text = f"{variable}={value} is for development: write another value into [variables], which win over the file"
-        context.findings.note(where, text)
+        context.note(where, text)
     elif _is_secret(context, variable, value):
         text = (
             f"everybody who may read the file knows {variable}: put it into [secrets], which wins over the file, such "
-            f"as {secret_line(variable, context.settings.stage.service.name)}"
+            f"as {secret_line(variable, context.stage.service.name)}"
         )
-        context.findings.note(where, text)
+        context.note(where, text)
 
 
 def _is_secret(context: TransformContext, variable: str, value: str) -> bool:
@@ -104,13 +105,13 @@ def _env_files(context: TransformContext, name: str, entries: list[Tree]) -> lis
             kept[path] = entry
         elif is_optional(entry):
             and_with_it = f", and with it {variables}" if variables else ""
-            context.findings.note(at(name, "env_file"), f"left out: {path}{and_with_it}")
+            context.note(at(name, "env_file"), f"left out: {path}{and_with_it}")
         else:
             needs = f"what the service needs{f' of {variables}' if variables else ''}"
             instead = f"write env_file: !override .env in {context.production_name}"
             named = f"or, if it holds no secret, name it in {context.production_name}"
             text = f"{path} is not uploaded: move {needs} to [variables] and [secrets], and {instead}, {named}"
-            context.findings.problem(at(name, "env_file"), text)
+            context.problem(at(name, "env_file"), text)
     if name in context.built:
         kept.setdefault(ENV_FILE, {"path": ENV_FILE, "required": True})
     return list(kept.values())
@@ -118,23 +119,13 @@ def _env_files(context: TransformContext, name: str, entries: list[Tree]) -> lis
 
 def is_of_beanstalk(context: TransformContext, path: str) -> bool:
     """Whether Elastic Beanstalk writes this env file: `.env` beside the compose file or the manifest."""
-    settings = context.settings
-    written = {os.path.normpath(place / ENV_FILE) for place in (settings.root, settings.folder)}
-    return os.path.normpath(settings.folder / path) in written
+    written = {os.path.normpath(place / ENV_FILE) for place in (context.root, context.folder)}
+    return os.path.normpath(context.folder / path) in written
 
 
 def assignments(context: TransformContext, path: str) -> dict[str, str]:
-    """Return what an env file of the project sets; nothing if it cannot be read.
-
-    https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
-    """
-    try:
-        text = (context.settings.folder / path).read_text(encoding="utf-8", errors="replace")
-        lines = [] if path.startswith("/") else text.splitlines()
-    except (OSError, ValueError):
-        return {}
-    pairs = (line.strip().removeprefix("export ").partition("=") for line in lines)
-    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs if name and not name.startswith("#")}
+    """Return what an env file of the project sets; nothing if it cannot be read."""
+    return {} if path.startswith("/") else env_values(text_of(context.folder / path))
 
 
 def env_paths(service: Tree) -> list[str]:
@@ -152,18 +143,18 @@ def _check_variables(context: TransformContext, name: str, service: Tree, replac
     for variable, value in values.items():
         text, where = "" if value is None else str(value), at(name, "environment", variable)
         if problem := _of_the_database(context, name, replaced, variable, text):
-            context.findings.problem(where, problem)
+            context.problem(where, problem)
         elif is_password(variable) and text in replaced.login.passwords:
             same = f"is also the password of service {replaced.names[0]}: if it is for RDS, write {variable}: "
-            context.findings.note(where, f"{same}${{RDS_PASSWORD}}")
+            context.note(where, f"{same}${{RDS_PASSWORD}}")
         elif turns_off_tls(variable, text):
             how = "docs/variables.md says what the app's driver needs"
-            context.findings.note(where, f"turns off TLS, without which RDS accepts no connection: {how}")
+            context.note(where, f"turns off TLS, without which RDS accepts no connection: {how}")
     for path in env_paths(service):
         uploaded = {} if is_of_beanstalk(context, path) else assignments(context, path)
-        for variable in sorted(uploaded.keys() - values.keys() - context.settings.variables.keys()):
+        for variable in sorted(uploaded.keys() - values.keys() - context.variables.keys()):
             if problem := _of_the_database(context, name, replaced, variable, uploaded[variable]):
-                context.findings.problem(at(name, "env_file"), f"{variable} in {path} {problem}")
+                context.problem(at(name, "env_file"), f"{variable} in {path} {problem}")
 
 
 def _of_the_database(
@@ -193,7 +184,7 @@ def _check_commands(context: TransformContext, name: str, service: Tree, replace
         if host := host_in(text, replaced.names):
             # Compose appends the hooks of the second file, and replaces commands.
             override = f"{key}: !override with " if key in ("post_start", "pre_start", "pre_stop") else ""
-            context.findings.problem(
+            context.problem(
                 at(name, key),
                 f"refers to {_titled(host, replaced)}, which RDS replaces: write {override}${{RDS_HOSTNAME}} and "
                 f"${{RDS_PORT}} in {context.production_name}, or do not wait: RDS is available before the release",

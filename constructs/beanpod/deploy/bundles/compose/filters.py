@@ -22,35 +22,35 @@ _SHARED = ("network_mode", "ipc", "pid")
 
 def remove_profiles(context: TransformContext) -> None:
     """Remove services with a profile, which Compose on Elastic Beanstalk does not start; not the database for RDS."""
-    database = context.settings.database_service
+    database = context.database_service
     removed = [name for name, service in context.services.items() if service.get("profiles") and name != database]
     for name in removed:
-        context.findings.note(at(name), "left out: it has a profile")
+        context.note(at(name), "left out: it has a profile")
         del context.services[name]
     if removed and not context.services.keys() - {database}:
         text = f"each has a profile, which leaves it out: write profiles: !reset [] in {context.production_name}"
-        context.findings.problem(f"services {' and '.join(removed)}", f"{text} for those that are deployed")
+        context.problem(f"services {' and '.join(removed)}", f"{text} for those that are deployed")
         return
     for name, service in context.services.items():
         dependencies = service.get("depends_on", {})
         optional = [other for other in removed if is_optional(dependencies.get(other, {}))]
         for other in optional:
-            context.findings.note(at(name, "depends_on"), f"{other} left out, as it is not required")
+            context.note(at(name, "depends_on"), f"{other} left out, as it is not required")
         _remove_references(service, optional)
 
 
 def remove_database(context: TransformContext) -> None:
     """Remove the database that RDS replaces, and the tools that exist only for it."""
-    database = context.settings.database_service
+    database = context.database_service
     if database is None:
-        for name, service in context.services.items() if "RDS_HOSTNAME" in context.settings.variables else ():
+        for name, service in context.services.items() if "RDS_HOSTNAME" in context.variables else ():
             if REPLACEABLE_IMAGE.search(str(service.get("image", ""))):
                 text = f'runs in addition to RDS; to leave it out, write compose_service = "{name}" in [database]'
-                context.findings.note(at(name), text)
+                context.note(at(name), text)
         return
     if database not in context.services:
         known = ", ".join(context.services)
-        context.findings.problem("database.compose_service", f"there is no service {database}: name one of {known}")
+        context.problem("database.compose_service", f"there is no service {database}: name one of {known}")
         return
     tools, service = _database_tools(context, database), context.services[database]
     login = _login(context, service)
@@ -64,13 +64,13 @@ def remove_database(context: TransformContext) -> None:
     )
     _check_shared_secrets(context, database)
     del context.services[database]
-    context.findings.note(at(database), "left out: replaced by RDS")
+    context.note(at(database), "left out: replaced by RDS")
     for script in (volume for volume in service.get("volumes", ()) if volume.target.startswith(INITIAL_SCRIPTS)):
         text = f"left out: {script.source} is not run on RDS, which starts empty: load it with a migration of the app"
-        context.findings.note(at(database, "volumes"), text)
+        context.note(at(database, "volumes"), text)
     for name in tools:
         del context.services[name]
-        context.findings.note(at(name), f"left out with {database}; to keep it, name it in {context.production_name}")
+        context.note(at(name), f"left out with {database}; to keep it, name it in {context.production_name}")
     for other in context.services.values():
         _remove_references(other, {database, *tools})
 
@@ -91,7 +91,7 @@ def _check_shared_secrets(context: TransformContext, database: str) -> None:
                 f"is the password of service {database}: write {secret}: !override {{environment: RDS_PASSWORD}} under "
                 f"secrets in {context.production_name}"
             )
-            context.findings.problem(f"secrets.{secret}", text)
+            context.problem(f"secrets.{secret}", text)
 
 
 def _database_tools(context: TransformContext, database: str) -> list[str]:
@@ -157,7 +157,7 @@ def transform_names(context: TransformContext) -> None:
 
     Nothing else runs on an instance: another container is refused.
     """
-    names = context.settings.variables
+    names = context.variables
     given = {name: str(service.get("container_name") or "") for name, service in context.services.items()}
     named = {container: name for name, container in given.items() if container and not any(undefined(container, names))}
     for name, service in context.services.items():
@@ -171,12 +171,12 @@ def transform_names(context: TransformContext) -> None:
         for generated in generated_names(context, name):
             if re.search(rf"(?<![\w.-]){re.escape(generated)}(?![\w.-])", values) and _add_alias(service, generated):
                 text = f"other services still reach it as {generated}, which is not its name on the instance"
-                context.findings.note(at(name), text)
+                context.note(at(name), text)
     for name, service in context.services.items():
         if container := given[name]:
             kept = named.get(container) == name and "network_mode" not in service
             how = f"other services still reach it as {container}" if kept else f"the service is named {name}"
-            context.findings.note(at(name, "container_name"), f"left out: {how}")
+            context.note(at(name, "container_name"), f"left out: {how}")
 
 
 def generated_names(context: TransformContext, name: str) -> tuple[str, str]:
@@ -184,7 +184,7 @@ def generated_names(context: TransformContext, name: str) -> tuple[str, str]:
 
     https://docs.docker.com/compose/how-tos/project-name/: the project is named by the file, or after its folder.
     """
-    project = str(context.tree.get("name") or context.settings.folder.name).lower()
+    project = str(context.tree.get("name") or context.folder.name).lower()
     project = re.sub(r"[^a-z0-9_-]", "", project)
     return f"{project}-{name}-1", f"{project}_{name}_1"
 
@@ -205,7 +205,7 @@ def _name_services(context: TransformContext, name: str, service: Tree, named: M
     def service_of(container: str, key: str) -> str:
         if container not in named and container not in context.services:
             text = f"there is no container {container} on the instance: name a service of this file"
-            context.findings.problem(at(name, key), text)
+            context.problem(at(name, key), text)
         return named.get(container, container)
 
     for key in _SHARED:

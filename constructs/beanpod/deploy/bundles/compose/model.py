@@ -1,4 +1,4 @@
-"""The parts of a compose file and what is found in them, while the file for Elastic Beanstalk is made."""
+"""A compose file, its parts, and what is found in them, while the file for Elastic Beanstalk is made."""
 
 import os
 import re
@@ -30,7 +30,6 @@ _OTHERS = (
 )
 REPLACEABLE_IMAGE = re.compile(rf"(?:^|/)(?:{_REPLACEABLE})(?:[:@]|$)")
 DATABASE_IMAGE = re.compile(rf"(?:^|/)(?:{_REPLACEABLE}|{_OTHERS})(?:[:@]|$)")
-_LASTING = "EFS, S3 or the database"
 # Values that stand for those of the environment when Docker Compose checks a file.
 _DATABASE = {**dict.fromkeys(DATABASE_VARIABLES, "x"), "RDS_PORT": "3306"}
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html
@@ -38,27 +37,6 @@ _BEANSTALK = {"EB_LOG_BASE_DIR": "/var/log/eb-docker/containers"}
 _HOST_PATHS = ("/", "~", "$")
 _ANYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 _CREATED = {"create_host_path": True}
-
-
-@dataclass
-class Findings:
-    """What is wrong with a compose file, and what the release changes in it.
-
-    Attributes:
-        problems: What cannot run on Elastic Beanstalk, each with its remedy.
-        notes: What is left out or changed.
-    """
-
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def problem(self, where: str, text: str) -> None:
-        """Add something that has to be fixed."""
-        self.problems.append(printable(f"{where}: {text}"))
-
-    def note(self, where: str, text: str) -> None:
-        """Add something to know."""
-        self.notes.append(printable(f"{where}: {text}"))
 
 
 def at(service: str, *keys: str) -> str:
@@ -174,71 +152,6 @@ class Volume:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What the manifest says about the compose file.
-
-    Attributes:
-        stage: The stage.
-        root: The manifest's folder, which the bundle mirrors.
-    """
-
-    stage: "StageConfig"
-    root: Path
-
-    @cached_property
-    def path(self) -> Path:
-        """The compose file."""
-        return self.root / (self.stage.service.compose or "")
-
-    @property
-    def folder(self) -> Path:
-        """The compose file's folder."""
-        return self.path.parent
-
-    @cached_property
-    def variables(self) -> Mapping[str, str]:
-        """The variables of the environment, each with its value, or with any other that may stand for it."""
-        database = _DATABASE if self.stage.database else {}
-        return {**dict.fromkeys(self.stage.secrets, "x"), **database, **_BEANSTALK, **self.stage.variables}
-
-    @property
-    def database_service(self) -> str | None:
-        """The service that RDS replaces."""
-        return self.stage.database.compose_service if self.stage.database else None
-
-    @property
-    def platform(self) -> Platform:
-        """The platform of the instances, such as linux/amd64."""
-        return platform_of(self.stage.environment.architecture)
-
-    @property
-    def _replaces_instances(self) -> bool:
-        return self.stage.environment.deployment_policy in ("Immutable", "TrafficSplitting")
-
-    @property
-    def durable_storage(self) -> str:
-        """Name what keeps data on this stage."""
-        in_place = self.stage.environment.max_size == 1 and not self._replaces_instances
-        return f"{'a named volume (kept across releases, lost with the instance), ' if in_place else ''}{_LASTING}"
-
-    @property
-    def named_volumes(self) -> str:
-        """Say how long a named volume lasts on this stage, and what to do about it."""
-        environment = self.stage.environment
-        policy = environment.deployment_policy
-        update = f"platform updates{' (by managed_updates)' if environment.managed_updates else ''}"
-        if self._replaces_instances:
-            lasts = f"and lost at every release, because deployment_policy {policy} replaces the instances"
-            return f"on the instance's disk, {lasts}: store data in {_LASTING}"
-        if environment.max_size == 1:
-            lasts = f"kept across releases, but lost when the instance is replaced, as by {update}"
-            return f"on the instance's disk: {lasts}: store data in {_LASTING}"
-        by = f"{'releases, ' if policy == 'RollingWithAdditionalBatch' else ''}scaling in and {update}"
-        lasts = f"not shared between instances, and lost when an instance is terminated, as by {by}"
-        return f"on each instance's disk: {lasts}: store data in {_LASTING}"
-
-
-@dataclass(frozen=True)
 class ReplacedDatabase:
     """The development database that RDS replaces.
 
@@ -256,29 +169,66 @@ class TransformContext:
     """A compose file on its way to the one for Elastic Beanstalk, changed step by step.
 
     Attributes:
+        stage: Of the manifest.
+        root: The manifest's folder, which the bundle mirrors.
+        problems: What cannot run on Elastic Beanstalk, each with its remedy.
+        notes: What the release leaves out or changes.
         tree: All files merged, each variable kept if the stage gives it, and replaced by its default otherwise.
         production: What the file for production says itself; it is deployed as written. {} if there is none.
         production_name: Of the file for production, whether it exists or not.
         paths: The files, each over the one before.
-        settings: What the stage says.
-        findings: Where problems and notes are added.
         built: The services with a build.
         files: What the services need beside their images, by path in the bundle.
         replaced: The development database, once it is removed.
+        web: The service that receives requests; None if there is not exactly one.
     """
 
-    tree: Tree
-    production: Tree
-    production_name: str
-    paths: tuple[Path, ...]
-    settings: Settings
-    findings: Findings
-    built: frozenset[str] = field(init=False)
+    stage: "StageConfig"
+    root: Path
+    problems: list[str]
+    notes: list[str] = field(default_factory=list)
+    tree: Tree = field(default_factory=lambda: {"services": {}})
+    production: Tree = field(default_factory=dict)
+    production_name: str = "compose.prod.yaml"
+    paths: tuple[Path, ...] = ()
+    built: frozenset[str] = frozenset()
     files: dict[str, BundleFile] = field(default_factory=dict)
     replaced: ReplacedDatabase | None = None
+    web: str | None = None
 
-    def __post_init__(self) -> None:
-        self.built = frozenset(name for name, service in self.services.items() if "build" in service)
+    def problem(self, where: str, text: str) -> None:
+        """Add something that has to be fixed."""
+        self.problems.append(printable(f"{where}: {text}"))
+
+    def note(self, where: str, text: str) -> None:
+        """Add something to know."""
+        self.notes.append(printable(f"{where}: {text}"))
+
+    @cached_property
+    def path(self) -> Path:
+        """The compose file of the manifest."""
+        return self.root / (self.stage.service.compose or "")
+
+    @property
+    def folder(self) -> Path:
+        """Its folder."""
+        return self.path.parent
+
+    @cached_property
+    def variables(self) -> Mapping[str, str]:
+        """The variables of the environment, each with its value, or with any other that may stand for it."""
+        database = _DATABASE if self.stage.database else {}
+        return {**dict.fromkeys(self.stage.secrets, "x"), **database, **_BEANSTALK, **self.stage.variables}
+
+    @property
+    def database_service(self) -> str | None:
+        """The service that RDS replaces."""
+        return self.stage.database.compose_service if self.stage.database else None
+
+    @property
+    def platform(self) -> Platform:
+        """The platform of the instances, such as linux/amd64."""
+        return platform_of(self.stage.environment.architecture)
 
     @property
     def services(self) -> dict[str, Tree]:
@@ -302,12 +252,12 @@ class TransformContext:
     def spec(self, service: str) -> BuildSpec:
         """What a service's `build` builds; its paths as Compose resolves them."""
         build = self.services[service]["build"]
-        folder = Path(os.path.normpath(self.settings.folder / str(build.get("context", "."))))
+        folder = Path(os.path.normpath(self.folder / str(build.get("context", "."))))
         return BuildSpec(
             name=service,
             context=folder,
             dockerfile=folder / str(build.get("dockerfile", "Dockerfile")),
-            platform=self.settings.platform,
+            platform=self.platform,
             # Docker does not interpolate arguments, so a doubled dollar is one.
             args={key: _text(value).replace("$$", "$") for key, value in build["args"].items()},
             target=str(build["target"]) if build.get("target") else None,

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from beanpod.deploy.bundles.compose.interpolation import interpolated
-from beanpod.deploy.bundles.compose.model import Findings, Port, Settings, TransformContext, Tree, Volume
+from beanpod.deploy.bundles.compose.model import Port, TransformContext, Tree, Volume
 from beanpod.deploy.bundles.files import text_of
 from beanpod.deploy.images import Finished, Runner, TimedOutError
 
@@ -26,7 +26,6 @@ _SECONDS = 60.0
 # A hundred times what a large file holds; Compose takes some seconds for it.
 _MOST_NODES = 100_000
 _SUFFIXES = (".yaml", ".yml")
-_PRODUCTION_NAME = "compose.prod.yaml"
 _DEFAULT_STEMS = ("compose", "docker-compose")
 # Texts that are strings in every version of YAML; PyYAML itself quotes `yes` and `no`.
 _WORDS = re.compile(r"[A-Za-z_/.][A-Za-z0-9_./-]*(?: [A-Za-z][A-Za-z0-9_./-]*)*")
@@ -121,57 +120,55 @@ def _nodes(text: str) -> int:
         return 0
 
 
-def load(settings: Settings, findings: Findings, compose: Compose) -> TransformContext:
-    """Read the stage's compose file and the one for production beside it; without services if a problem is found.
-
-    Args:
-        settings: With the compose file, and the variables that Compose finds on the instance.
-        findings: Where problems and notes are added.
-        compose: What reads the files.
-    """
-    path = settings.path
-    nothing: Tree = {"services": {}}
+def load(context: TransformContext, compose: Compose) -> None:
+    """Read the stage's compose file and the one for production beside it; no services if a problem is found."""
+    path = context.path
+    context.paths = (path,)
     if problem := compose.version_problem():
-        findings.problem(path.name, problem)
-        return TransformContext(nothing, {}, _PRODUCTION_NAME, (path,), settings, findings)
+        context.problem(path.name, problem)
+        return
     alone = any(_FOR_PRODUCTION.search(file.stem) for file in (path, path.resolve()))
     found = [] if alone else production_files(path)
     if len(found) > 1:
-        findings.problem(", ".join(file.name for file in found), "more than one file for production: keep one")
+        context.problem(", ".join(file.name for file in found), "more than one file for production: keep one")
     above = found[0] if found else None
-    paths = (path, above) if above else (path,)
 
     def read(file: Path, files: Sequence[Path], *options: str) -> Tree:
         try:
-            return _settled(compose.read(files, *options), settings.variables, compose)
+            return _settled(compose.read(files, *options), context.variables, compose)
         except ComposeError as error:
-            findings.problem(file.name, str(error).removeprefix(f"{os.path.relpath(file, compose.root)}: "))
+            context.problem(file.name, str(error).removeprefix(f"{os.path.relpath(file, compose.root)}: "))
             return {}
 
-    # Alone first: Compose's message about both files does not say which one is wrong.
-    production = read(above, [above], "--no-consistency") if above else {}
-    tree = (read(path, paths) if production or not above else {}) or nothing
+    if above:
+        # Alone first: Compose's message about both files does not say which one is wrong.
+        context.production = read(above, [above], "--no-consistency")
+        context.production_name = above.name
+        context.paths = (path, above)
+    if not above or context.production:
+        context.tree = read(path, context.paths) or context.tree
     if alone:
-        return TransformContext(tree, tree, path.name, paths, settings, findings)
-    _note_files(path, above, production, findings)
-    name = above.name if above else _PRODUCTION_NAME
-    return TransformContext(tree, production, name, paths, settings, findings)
+        context.production, context.production_name = context.tree, path.name
+    else:
+        _note_files(context, above)
+    context.built = frozenset(name for name, service in context.services.items() if "build" in service)
 
 
-def _note_files(path: Path, above: Path | None, production: Tree, findings: Findings) -> None:
+def _note_files(context: TransformContext, above: Path | None) -> None:
     """Name the files that are merged, and one that Compose merges into its default names, which is a developer's."""
+    path = context.path
     if path.stem in _DEFAULT_STEMS:
         names = [f"{stem}.override{suffix}" for stem in _DEFAULT_STEMS for suffix in _SUFFIXES]
         for file in (path.with_name(name) for name in names):
             if file.is_file():
-                findings.note(file.name, "not read: it is for development; use compose.prod.yaml for production")
-    if above and production:
-        services = production["services"].values()
+                context.note(file.name, "not read: it is for development; use compose.prod.yaml for production")
+    if above and context.production:
+        services = context.production["services"].values()
         # A file that has all it needs may be meant to be deployed alone. Compose writes a context into every build.
         complete = any("ports" in service for service in services)
         complete = complete and all("build" in service or "image" in service for service in services)
         instead = f'; to deploy it alone, write compose = "{above.name}"' if complete else ""
-        findings.note(above.name, f"merged into {path.name}, as docker compose does with two --file options{instead}")
+        context.note(above.name, f"merged into {path.name}, as docker compose does with two --file options{instead}")
 
 
 def production_files(path: Path) -> list[Path]:

@@ -10,12 +10,8 @@ from beanpod.deploy.bundles.compose.model import WEB_PORT, Port, TransformContex
 _PUBLISHED_BY_VARIABLE = re.compile(r"[^$]*\$.*:(?P<target>[0-9]{1,5})(?:/tcp)?")
 
 
-def publish_web_port(context: TransformContext) -> str | None:
-    """Have exactly one service publish port 80: the one that does, or the one that publishes the manifest's port.
-
-    Returns:
-        The service that receives requests, None if there is not exactly one.
-    """
+def publish_web_port(context: TransformContext) -> None:
+    """Have exactly one service publish port 80: the one that does, or the one that publishes the manifest's port."""
     host = [name for name, service in context.services.items() if service.get("network_mode") == "host"]
     for name in host:
         _drop_discarded_ports(context, name)
@@ -24,7 +20,7 @@ def publish_web_port(context: TransformContext) -> str | None:
         unread = any(not isinstance(port, Port) for it in context.services.values() for port in it.get("ports", ()))
         published = {port.target for _, port in context.ports() if port.protocol == "tcp"}
         some = any(port.host_ip for _, port in context.ports())
-        manifest = context.settings.stage.service
+        manifest = context.stage.service
         wanted, is_set = manifest.port, "port" in manifest.model_fields_set
         if not is_set and len(published) == 1 and not some and not unread:
             # The only published port, if the manifest has none.
@@ -34,10 +30,10 @@ def publish_web_port(context: TransformContext) -> str | None:
         text = f"each publish port {WEB_PORT}: publish it from one of them only"
         if set(reached) <= set(host):
             text = f'each use network_mode host: write expose: ["{WEB_PORT}"] for the one that listens on that port'
-        context.findings.problem(f"services {' and '.join(reached)}", text)
+        context.problem(f"services {' and '.join(reached)}", text)
     for name in reached[:1]:
         _check_alone(context, name)
-    return reached[0] if len(reached) == 1 else None
+    context.web = reached[0] if len(reached) == 1 else None
 
 
 def _drop_discarded_ports(context: TransformContext, name: str) -> None:
@@ -46,7 +42,7 @@ def _drop_discarded_ports(context: TransformContext, name: str) -> None:
     if ports := service.pop("ports", None):
         targets = sorted({port.target for port in ports if isinstance(port, Port)})
         service["expose"] = [*service.get("expose", ()), *targets]
-        context.findings.note(at(name, "ports"), "left out: published ports are discarded with network_mode host")
+        context.note(at(name, "ports"), "left out: published ports are discarded with network_mode host")
 
 
 def _listens_on_host(context: TransformContext, host: list[str], wanted: int) -> list[str]:
@@ -83,17 +79,17 @@ def _publish(context: TransformContext, host: list[str], wanted: int) -> list[st
             f"{WEB_PORT} and write port = {WEB_PORT} in [service], or write "
             f'ports: ["{WEB_PORT}:{wanted}"] instead of network_mode'
         )
-        context.findings.problem(at(host[0], "network_mode"), text)
+        context.problem(at(host[0], "network_mode"), text)
     elif not names and not unread:
         text = f"no service publishes port {WEB_PORT} or its container port {wanted} (service.port): {remedy}"
-        context.findings.problem("services", text)
+        context.problem("services", text)
     if len(names) > 1:
         text = f"each publish container port {wanted} (service.port), none port {WEB_PORT}: {remedy}"
-        context.findings.problem(f"services {' and '.join(names)}", text)
+        context.problem(f"services {' and '.join(names)}", text)
     if len(names) != 1:
         return []
     (name, port), ports = found[0], context.services[names[0]]["ports"]
-    context.findings.note(at(name, "ports"), f"container port {wanted} is published as port {WEB_PORT} of the instance")
+    context.note(at(name, "ports"), f"container port {wanted} is published as port {WEB_PORT} of the instance")
     ports[ports.index(port)] = replace(port, published=str(WEB_PORT), host_ip="")
     return names
 
@@ -102,10 +98,10 @@ def _check_alone(context: TransformContext, name: str) -> None:
     service = context.services[name]
     for keys, count in ((("scale",), service.get("scale")), (("deploy", "replicas"), _replicas(service))):
         if count is not None and str(count) != "1":
-            context.findings.problem(at(name, *keys), f"{count} containers cannot share port {WEB_PORT}: write 1")
+            context.problem(at(name, *keys), f"{count} containers cannot share port {WEB_PORT}: write 1")
     mode = service.get("network_mode")
     if mode not in (None, "bridge", "host"):
-        context.findings.problem(at(name, "network_mode"), f"{mode} cannot publish a port of the instance: remove it")
+        context.problem(at(name, "network_mode"), f"{mode} cannot publish a port of the instance: remove it")
 
 
 def _replicas(service: Tree) -> object:
@@ -131,19 +127,15 @@ class Kind(StrEnum):
 _RESTARTS = {Kind.SERVER: "always", Kind.JOB: "no", Kind.WORKER: "on-failure"}
 
 
-def transform_restarts(context: TransformContext, web: str | None) -> Mapping[str, Kind]:
+def transform_restarts(context: TransformContext) -> Mapping[str, Kind]:
     """Give every service a `restart`. Return the kind of each that has containers.
 
     A worker without a restart policy starts as `on-failure`, so that a job which succeeds is not run again and a crash
     is. What still runs at the end of the deployment becomes `unless-stopped`, so that a reboot starts it too.
-
-    Args:
-        context: The compose file.
-        web: The service that receives requests.
     """
     kinds = {}
     for name, service in context.services.items():
-        kind = _kind(context, name, service, web)
+        kind = _kind(context, name, service)
         if _restart_policy(service) is None:
             service["restart"] = _RESTARTS[kind]
         if not service.get("provider") and "0" not in (str(service.get("scale", 1)), str(_replicas(service))):
@@ -155,16 +147,13 @@ def transform_restarts(context: TransformContext, web: str | None) -> Mapping[st
 _PROXIES = re.compile(r"(?:^|/)[a-z-]*(?:nginx|openresty|haproxy|httpd)[a-z-]*(?=[:@]|$)")
 
 
-def restart_proxy(context: TransformContext, web: str | None) -> None:
+def restart_proxy(context: TransformContext) -> None:
     """Restart a proxy that is not built here when a release recreates what it forwards to.
 
     https://docs.docker.com/reference/compose-file/services/#depends_on: Compose leaves an unchanged container running,
     and the recreated ones may have got each other's addresses.
-
-    Args:
-        context: The compose file.
-        web: The service that receives requests.
     """
+    web = context.web
     if web is None or web in context.built:
         return
     depends = context.services[web].get("depends_on") or {}
@@ -174,7 +163,7 @@ def restart_proxy(context: TransformContext, web: str | None) -> None:
         if not depends[name].get("restart"):
             depends[name]["restart"] = True
             text = "restart: true is added, because a release may change the address of that service"
-            context.findings.note(at(web, "depends_on", name), text)
+            context.note(at(web, "depends_on", name), text)
     others = sorted(context.built & context.services.keys())
     if others and not built and _PROXIES.search(str(context.services[web].get("image") or "")):
         depends_on = ", ".join(f"{name}: {{condition: service_started, restart: true}}" for name in others)
@@ -182,16 +171,16 @@ def restart_proxy(context: TransformContext, web: str | None) -> None:
             f"if it forwards to {' or '.join(others)}, write depends_on: {{{depends_on}}}, because a release may "
             "change the address, which this proxy looks up once"
         )
-        context.findings.note(at(web), text)
+        context.note(at(web), text)
 
 
-def _kind(context: TransformContext, name: str, service: Tree, web: str | None) -> Kind:
+def _kind(context: TransformContext, name: str, service: Tree) -> Kind:
     awaited = (other.get("depends_on", {}).get(name) for other in context.services.values())
     conditions = {how.get("condition") for how in awaited if how}
     policy, check = _restart_policy(service), service.get("healthcheck") or {}
     if "service_completed_successfully" in conditions:
         return Kind.JOB
-    if name == web or service.get("ports"):
+    if name == context.web or service.get("ports"):
         return Kind.SERVER
     if policy is not None and (policy == "no" or policy.startswith("on-failure")):
         return Kind.ONCE
