@@ -342,8 +342,8 @@ def test_a_version_is_noted_from_the_day_after_its_standard_support() -> None:
     assert support_note("postgres", "14.20", date(2027, 2, 28)) is None
     assert support_note("postgres", "14.20", date(2027, 3, 1)) == (
         "database.version: RDS ended the standard support of postgres 14 on 2027-02-28, and charges Extended Support "
-        'by the hour: write "17" for a new stage; an existing database is upgraded by that, and is down meanwhile, as '
-        "docs/changes.md says"
+        'by the hour: write "17" for a new stage; an existing database is upgraded by that, and is down meanwhile: see '
+        "https://github.com/beanpod/beanpod/blob/main/docs/changes.md"
     )
     assert support_note("postgres", "18", date(2026, 11, 28)) is None
 

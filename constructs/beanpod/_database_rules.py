@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Literal, NamedTuple
 
+from beanpod._docs import DOCS
 from beanpod._limits import FORMS
 from beanpod._rules import Problem, setting_problems
 
@@ -272,7 +273,7 @@ def support_note(engine: str, version: str, today: date) -> str | None:
     return (
         f"database.version: RDS ended the standard support of {engine} {major} on {last}, and {then}: write "
         f'"{ENGINES[engine].default_version}" for a new stage; an existing database is upgraded by that, and is down '
-        "meanwhile, as docs/changes.md says"
+        f"meanwhile: see {DOCS}/changes.md"
     )
 
 

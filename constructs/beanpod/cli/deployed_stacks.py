@@ -77,7 +77,7 @@ def _check_project(changes: Sequence[StackChange], stage: StageConfig, arguments
 def _other_project(stack: str, image: str | None, stage: StageConfig, arguments: Sequence[str]) -> str | None:
     if image in (None, stage.service.image, dict(_context(arguments)).get("moved-from")):
         return None
-    return f"stack {stack} is of a project whose image is {image}, and this one's is {stage.service.image}"
+    return f"stack {stack} belongs to another project: its image is {image}, this one's is {stage.service.image}"
 
 
 def check_destruction(path: Path, arguments: Sequence[str]) -> None:

@@ -36,8 +36,8 @@ _UNCHANGED = "There were no differences"
 _REPLACED_OR_DELETED = re.compile(r"^\[[~-]\] \S+ .+ (\S+) (replace|may be replaced|destroy)$", re.MULTILINE)
 _VERBS = {"replaced": "replaces", "may be replaced": "may replace", "removed": "removes"}
 _REMOVED = (
-    "The CDK names only stacks that its app has: run `beanpod cdk destroy` of the removed ones in a checkout of the "
-    "base, with the stage's `-c stage=`."
+    "The CDK CLI knows only the stacks of the current app. To delete the removed ones, check out the base branch and "
+    "run `beanpod cdk destroy STACK -c stage=STAGE`."
 )
 
 

@@ -90,9 +90,9 @@ class Target:
         # Stacks of earlier versions do not say whose they are.
         if (image := service.get("ServiceImage", stage.service.image)) != stage.service.image:
             raise UsageError(
-                f"the stacks of {stage.service.name}, stage {stage.name}, are of a project whose image is {image}, and "
-                f"this one's is {stage.service.image}: choose another service.name, or, if the image has moved, run "
-                f"{_deploy_command(stage, f' -c moved-from={image}')} first"
+                f"the stacks of {stage.service.name}, stage {stage.name}, belong to another project: its image is "
+                f"{image}, this one's is {stage.service.image}: choose another service.name, or, if the image has moved, "
+                f"run {_deploy_command(stage, f' -c moved-from={image}')} first"
             )
         return cls(
             application=service["ApplicationName"],
@@ -111,7 +111,7 @@ class Target:
         if stage.domain is None or urlsplit(self.url).hostname == stage.domain.name:
             return None
         return (
-            f"stage {stage.name} has the domain {stage.domain.name}, and its environment the address {self.url}: "
+            f"the deployed stacks of stage {stage.name} do not have the domain {stage.domain.name} yet: "
             f"run {_deploy_command(stage)} first"
         )
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
+from beanpod._docs import DOCS
 from beanpod.deploy.aws import Environment, UnansweredError, remedies
 from beanpod.deploy.errors import BusyError, DeadlineError, DeployError, NotRolledBackError, RolledBackError
 from beanpod.deploy.lock import Lock, Release
@@ -13,27 +14,23 @@ from beanpod.deploy.report import EnvironmentEvent, Phase
 from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, Verdict
 
 _MOST_CAUSES = 8
+_TLS = f"{DOCS}/variables.md#tls-to-the-database"
 # What PostgreSQL and MySQL say; of the first, Node.js prints the routine last.
 _NO_TLS = ("no pg_hba.conf entry", "'ClientAuthentication'", "insecure transport", "require_secure_transport")
 _UNKNOWN_AUTHORITY = ("certificate verify failed", "self-signed certificate", "unable to get local issuer certificate")
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-rules.html
 _ADVICE = {
-    "HTTP 4xx": "if clients cause the 4xx, have Elastic Beanstalk ignore them: docs/deploying.md has the option of the "
-    "manifest",
+    "HTTP 4xx": f"if clients cause the 4xx, have Elastic Beanstalk ignore them: see {DOCS}/deploying.md#health-and-4xx",
     "failed to download the Docker image": "eb-engine.log in `beanpod logs` names the image and the registry's answer: "
     "if it refuses the pull, the token in DOCKER_PASSWORD of [secrets] may have expired or belong to another account; "
     "if it answers 429, its rate limit is reached: a login in [secrets] raises Docker Hub's; if it has lost what was "
     "pushed, deploy again, which pushes it again",
-    **dict.fromkeys(
-        _NO_TLS, "the database accepts only connections with TLS: docs/variables.md says what the app's driver needs"
-    ),
+    **dict.fromkeys(_NO_TLS, f"the database accepts only connections with TLS: for the app's driver, see {_TLS}"),
     **dict.fromkeys(
         _UNKNOWN_AUTHORITY,
-        "the app does not know who issued a certificate: if it is the database's, for TLS, docs/variables.md says what "
-        "the driver needs",
+        f"the app does not know who issued a certificate: if it is the database's, for TLS, see {_TLS}",
     ),
-    "Access denied for user": "MariaDB denies access to connections without TLS, too: docs/variables.md says what the "
-    "app's driver needs",
+    "Access denied for user": f"MariaDB denies access to connections without TLS: for the app's driver, see {_TLS}",
 }
 
 
@@ -91,7 +88,9 @@ class Recovery:
                 causes=self.causes,
             )
         if runs is None:
-            raise self._ended(NotRolledBackError, ": as before this first release")
+            raise self._ended(
+                NotRolledBackError, ": this is the first release, so that there is no earlier one to roll back to"
+            )
         back = Update(self.context, runs).verify(environment)
         self.environment = back.environment
         if back.state is State.GOOD:

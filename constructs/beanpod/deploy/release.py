@@ -95,7 +95,8 @@ class Rollout:
         """
         found = self._preflight or self.preflight()
         with self._interruptible():
-            wanted = label or self._lock.read().before(found.environment.version_label)
+            record = self._lock.read()
+            wanted = label or record.before(found.environment.version_label)
             if wanted is None:
                 raise UsageError("no previous version is known: choose one that `beanpod versions` lists")
             application = self._context.target.application
@@ -108,7 +109,9 @@ class Rollout:
                     f"the bundle of {wanted} no longer exists: choose another version that `beanpod versions` lists"
                 )
             self.outcome = replace(self.outcome, version_label=wanted)
-            self._roll_out(Release(wanted, found.previous), found, force=True)
+            # With its commit, where that is known: an older one that comes later is refused.
+            release = record.release_of(wanted) or Release(wanted, None)
+            self._roll_out(replace(release, previous=found.previous), found, force=True)
         return self.outcome
 
     def _roll_out(self, release: Release, found: Preflight, *, force: bool) -> None:

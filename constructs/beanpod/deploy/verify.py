@@ -192,7 +192,7 @@ class Update:
             self._request_id = context.aws.update_environment(name, self._label)
         except UnansweredError as error:
             raise DeadlineError(
-                f"whether environment {name} is being updated to {self._label} is not known: {error}"
+                f"AWS did not confirm the update of environment {name} to {self._label}: {error}"
             ) from error
         except AwsError as error:
             if "Must be Ready" not in error.text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
+from beanpod._docs import DOCS
 from beanpod.manifest._messages import KeyPath, dotted
 from beanpod.manifest._models import StageConfig
 
@@ -74,9 +75,10 @@ def shared_account(stage: StageConfig, stages: Iterable[StageConfig]) -> str | N
         else f"is deployed to the same account and region as {shared_with}, unless with other credentials"
     )
     return (
-        f"stage {stage.name} {where}: the deployer and the instances of each can then change what the others run, "
-        "through the one bucket that Elastic Beanstalk has there; give each an account of its own, such as "
-        f'account = "111111111111" in [stages.{stage.name}], or accept it as docs/permissions.md says'
+        f"stage {stage.name} {where}: the deploy user and the instances of each can then change what the others run, "
+        "since Elastic Beanstalk keeps what all environments of an account run in one bucket; give each an account of its "
+        f'own, such as account = "111111111111" in [stages.{stage.name}], or accept it: see '
+        f"{DOCS}/permissions.md#what-it-reaches"
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from beanpod._docs import DOCS
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import service_problem
 from beanpod.project.choices import Choices, Missing, answered, missing, propose
@@ -149,7 +150,7 @@ def next_steps(project: Project) -> Iterator[str]:
         yield (
             f"cdk.json runs another CDK app, `{_app_of(cdk.present)}`, and so do `beanpod cdk` and `beanpod rehearse`, "
             f"not `{_app_of(cdk.text)}`: move that app into a folder of its own, with its cdk.json, or use Beanpod's "
-            "constructs in it, as docs/your-own.md says"
+            f"constructs in it: see {DOCS}/your-own.md"
         )
     yield "Review beanpod.toml: what could not be detected is a comment there"
     own = own_production_file(project.found, project.choices)
@@ -162,8 +163,7 @@ def next_steps(project: Project) -> Iterator[str]:
         yield f"Complete {own} for Elastic Beanstalk: `beanpod check` says what is missing"
     if host := project.found.other_host:
         yield (
-            f"Write a pipeline for {host} that runs `beanpod deploy`: see Deploy from another CI in docs/operations.md "
-            "of Beanpod"
+            f"Write a pipeline for {host} that runs `beanpod deploy`: see {DOCS}/operations.md#deploy-from-another-ci"
         )
     elif folder := project.found.prefix.rstrip("/"):
         yield (

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from beanpod._docs import DOCS
 from beanpod._rules import DATABASE_VARIABLES
 from beanpod.deploy.bundles.compose.database import (
     Login,
@@ -32,6 +33,7 @@ from beanpod.project.choices import Choices, chosen_dockerfile
 from beanpod.project.discovery import ComposeFacts, Discovery, published_ports
 from beanpod.project.frameworks import jdbc_url
 
+_TLS = f"{DOCS}/variables.md#tls-to-the-database"
 _SETTINGS = {
     "RDS_HOSTNAME": "{database.host}",
     "RDS_PORT": "{database.port}",
@@ -87,7 +89,8 @@ def production_compose(found: Discovery, choices: Choices) -> str | None:
         comments[0] = f"{comments[0][:-1]}: RDS replaces the service {choices.compose_service}."
         # MySQL and PostgreSQL say it themselves.
         refusal = ', and MariaDB answers others with "Access denied"' if choices.engine == "mariadb" else ""
-        comments.append(f"# RDS accepts only connections with TLS{refusal}: docs/variables.md says what drivers need.")
+        comments.append(f"# RDS accepts only connections with TLS{refusal}. What drivers need for that:")
+        comments.append(f"# {_TLS}")
     for name, variables in connected.items():
         lines = [f"      {variable}: {json.dumps(value)}" for variable, value in variables.items()]
         changed.setdefault(name, []).extend(["    environment:", *lines])
@@ -198,7 +201,7 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             if rds == "RDS_DB_NAME" and not _names_the_database(name, found, choices):
                 continue
             if rds == "RDS_PASSWORD" and "SECRET" in name:
-                comments.append(f"# {name}: if it is JSON, as Copilot's, see docs/coming-from/copilot.md of Beanpod")
+                comments.append(f"# {name}: if it is JSON, as Copilot's, see {DOCS}/coming-from/copilot.md")
             elif rds == "RDS_PASSWORD":
                 secrets.append(f'{name} = {{ database = "password" }}')
             elif rds:
@@ -384,7 +387,8 @@ def _database(choices: Choices) -> str:
     else:
         *names, last = DATABASE_VARIABLES
         lines.insert(1, f"# The app finds {', '.join(names)} and {last} in its environment.")
-        lines.insert(2, "# RDS accepts only connections with TLS: docs/variables.md says what drivers need.")
+        lines.insert(2, "# RDS accepts only connections with TLS. What drivers need for that:")
+        lines.insert(3, f"# {_TLS}")
     return "\n".join(lines)
 
 

@@ -125,10 +125,10 @@ def test_dry_run_shows_the_plan_and_changes_nothing(released: SandboxStage) -> N
     result = released.run("deploy", "--dry-run")
     assert (result.code, result.stderr) == (0, "")
     assert [call.action for call in released.emulator.calls() if not call.action.startswith(READS)] == []
-    assert "  build       Dockerfile, for linux/amd64" in result.stdout
-    assert "  push        to example/guestbook" in result.stdout
-    assert f"  instead of  {NEW}" in result.stdout
-    assert f"  roll back   to {NEW}, if the release fails" in result.stdout
+    assert "  build        Dockerfile, for linux/amd64" in result.stdout
+    assert "  push         to example/guestbook" in result.stdout
+    assert f"  replaces     {NEW}" in result.stdout
+    assert f"  roll back    to {NEW}, if the release fails" in result.stdout
     document = released.run("deploy", "--dry-run", "--json").document
     assert (document["version_label"], document["can_roll_back"]) == (NEW, True)
     assert document["build"] == ["Dockerfile"]

@@ -277,15 +277,14 @@ def test_a_login_that_another_database_takes_too_is_not_refused(tmp_path: Path) 
 def test_a_secret_that_is_in_the_file_is_noted(tmp_path: Path) -> None:
     written = "environment: {JWT_SECRET: hunter2, API_KEY: '${KEY:-abc}', OTHER: '${KEY:-}', DEBUG_TOKENS: 5, PORT: 80}"
     project = web_with(tmp_path, written)
-    knows = "service web, environment: everybody who may read the file knows "
-    key, secret = notes_of(project, knows)
-    remedy = "put it into [secrets], which wins over the file, such as JWT_SECRET = { generate = 64 }"
-    assert secret == f"{knows}JWT_SECRET: {remedy}"
+    shown = "stands in the file in plain text: move it to [secrets], which wins over the file, such as"
+    key, secret = notes_of(project, shown)
+    assert secret == f"service web, environment: JWT_SECRET {shown} JWT_SECRET = {{ generate = 64 }}"
     # Another's key, which cannot be generated here.
-    assert key == f'{knows}API_KEY: {remedy.partition("JWT")[0]}API_KEY = {{ ssm = "/shop/api-key" }}'
+    assert key == f'service web, environment: API_KEY {shown} API_KEY = {{ ssm = "/shop/api-key" }}'
     with (project / "beanpod.toml").open("a") as manifest:
         manifest.write("[secrets]\nJWT_SECRET = { generate = 64 }\n")
-    assert notes_of(project, knows) == [key]
+    assert notes_of(project, shown) == [key]
 
 
 def test_messages_name_the_file_for_production(tmp_path: Path) -> None:

@@ -78,13 +78,13 @@ def _text(context: Context, found: Preflight) -> Iterator[str]:
     yield context.results.paint("A deployment would do this (dry run):", "bold")
     yield from context.results.paint.facts(
         [
-            ("now", f"{now.name} is {now.status}, health {now.health}"),
+            ("environment", f"{now.name} is {now.status}, health {now.health}"),
             ("build", f"{builds}, for {context.bundle_plan.platform}" if builds else "no image"),
             ("push", f"to {context.stage.service.image}" if builds else "nothing"),
             ("upload", f"to s3://{target.bucket}"),
             ("deploy", f"to {target.environment} in {target.region}"),
-            ("as", found.identity),
-            ("instead of", found.previous or "Beanstalk's sample application: this is the first release"),
+            ("identity", found.identity),
+            ("replaces", found.previous or "Beanstalk's sample application: this is the first release"),
             ("roll back", _rollback(found)),
         ]
     )

@@ -396,7 +396,7 @@ def _repository(image: str, host: str) -> str:
 
 def _text(stage: str, url: str, seconds: float, uses: Sequence[tuple[str, str]], paint: Paint) -> Iterator[str]:
     yield ""
-    yield paint(f"Rehearsed stage {stage} in {duration(seconds)}: everything works.", "bold")
+    yield paint(f"Rehearsed stage {stage} in {duration(seconds)}: deployed, redeployed and rolled back.", "bold")
     if not uses:
         yield paint("Nothing is left running. `beanpod rehearse --keep` leaves it running until Ctrl-C.")
         return

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from beanpod._docs import DOCS
 from beanpod.deploy.bundles import dockerfiles, hooks
 from beanpod.deploy.bundles.files import too_large
 from beanpod.deploy.bundles.nginx import compose_note, domain_files, timeout_files
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _ECR_ROLE = (
     "Elastic Beanstalk can pull it if the role of the instances has AmazonEC2ContainerRegistryReadOnly; see "
-    "docs/variables.md"
+    f"{DOCS}/variables.md#a-private-image"
 )
 
 

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from beanpod._docs import DOCS
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, metadata_folder
 from beanpod.deploy.bundles.files import env_values, text_of
 from beanpod.deploy.bundles.plan import BundlePlan
@@ -170,7 +171,7 @@ def _lost_volumes(spec: BuildSpec) -> Iterator[str]:
             if PurePosixPath("/tmp") not in (PurePosixPath(path), *PurePosixPath(path).parents):  # noqa: S108
                 yield (
                     f"line {one.line}: VOLUME {path}: is removed with its container, at the next release: store data "
-                    "in the database, S3 or EFS; see docs/data.md"
+                    f"in the database, S3 or EFS; see {DOCS}/data.md"
                 )
 
 

@@ -78,7 +78,7 @@ def _note_value(context: TransformContext, name: str, variable: str, value: str)
         context.note(where, text)
     elif _is_secret(context, variable, value):
         text = (
-            f"everybody who may read the file knows {variable}: put it into [secrets], which wins over the file, such "
+            f"{variable} stands in the file in plain text: move it to [secrets], which wins over the file, such "
             f"as {secret_line(variable, context.stage.service.name)}"
         )
         context.note(where, text)
