@@ -235,7 +235,7 @@ def test_the_stacks_of_another_project_with_the_same_name_are_refused(
     body = json.dumps(service("bob/shop"))
     clients("cloudformation").create_stack(StackName="shop-prod-service", TemplateBody=body)
     assembly = write_assembly(tmp_path / "app", **{"shop-prod-service": service("ada/shop")})
-    message = "stack shop-prod-service is of a project whose image is bob/shop, and this one's is ada/shop: choose "
+    message = "stack shop-prod-service belongs to another project: its image is bob/shop, this one's is ada/shop: "
     with pytest.raises(UsageError, match=message):
         list(check_replacements(tmp_path / "beanpod.toml", assembly, ["deploy", "--all"]))
     moved = ["deploy", "--all", "-c", "moved-from=bob/shop"]

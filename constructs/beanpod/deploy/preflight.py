@@ -91,8 +91,8 @@ class Target:
         if (image := service.get("ServiceImage", stage.service.image)) != stage.service.image:
             raise UsageError(
                 f"the stacks of {stage.service.name}, stage {stage.name}, belong to another project: its image is "
-                f"{image}, this one's is {stage.service.image}: choose another service.name, or, if the image has moved, "
-                f"run {_deploy_command(stage, f' -c moved-from={image}')} first"
+                f"{image}, this one's is {stage.service.image}: choose another service.name, or, if the image has "
+                f"moved, run {_deploy_command(stage, f' -c moved-from={image}')} first"
             )
         return cls(
             application=service["ApplicationName"],

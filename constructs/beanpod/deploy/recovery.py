@@ -88,9 +88,7 @@ class Recovery:
                 causes=self.causes,
             )
         if runs is None:
-            raise self._ended(
-                NotRolledBackError, ": this is the first release, so that there is no earlier one to roll back to"
-            )
+            raise self._ended(NotRolledBackError, ": this is the first release, there is none to roll back to")
         back = Update(self.context, runs).verify(environment)
         self.environment = back.environment
         if back.state is State.GOOD:

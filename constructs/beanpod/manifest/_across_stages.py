@@ -76,8 +76,8 @@ def shared_account(stage: StageConfig, stages: Iterable[StageConfig]) -> str | N
     )
     return (
         f"stage {stage.name} {where}: the deploy user and the instances of each can then change what the others run, "
-        "since Elastic Beanstalk keeps what all environments of an account run in one bucket; give each an account of its "
-        f'own, such as account = "111111111111" in [stages.{stage.name}], or accept it: see '
+        "since Elastic Beanstalk keeps what all environments of an account run in one bucket; give each an account "
+        f'of its own, such as account = "111111111111" in [stages.{stage.name}], or accept it: see '
         f"{DOCS}/permissions.md#what-it-reaches"
     )
 

@@ -216,8 +216,8 @@ def test_a_domain_that_the_stacks_lack_is_named(tmp_path: Path) -> None:
     given = stage(tmp_path, f'domain = {{ name = "{NAME}", certificate = "{CERTIFICATE}" }}\n')
     target = Target("shop", "shop-prod", "us-east-1", "artifacts", "http://lb.example.com")
     assert target.missing_domain(given) == (
-        f"stage prod has the domain {NAME}, and its environment the address http://lb.example.com: run `beanpod cdk "
-        "deploy --all -c stage=prod` first"
+        f"the deployed stacks of stage prod do not have the domain {NAME} yet: run `beanpod cdk deploy --all "
+        "-c stage=prod` first"
     )
     assert replace(target, url=f"https://{NAME}").missing_domain(given) is None
     assert target.missing_domain(stage(tmp_path, "")) is None

@@ -248,7 +248,7 @@ def test_no_rollback_with_roll_back_disabled(sandbox: Sandbox) -> None:
     ("fault", "message"),
     [
         ("error-event", "this is the first release, there is nothing to roll back to"),
-        ("reverts", "it runs Sample Application: as before this first release"),
+        ("reverts", "it runs Sample Application: this is the first release, there is none to roll back to"),
     ],
 )
 def test_a_first_release_is_not_rolled_back(sandbox: Sandbox, target: Target, fault: str, message: str) -> None:

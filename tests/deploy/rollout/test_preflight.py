@@ -49,7 +49,7 @@ def test_the_stacks_of_another_project_with_the_same_name_are_refused(sandbox: S
     stage, outputs = sandbox.stage(target, tmp_path), service_outputs(target)
     name, image = f"guestbook-{stage.name}-service", stage.service.image
     sandbox.stack(name, outputs | {"ServiceImage": "bob/api"})
-    message = f"are of a project whose image is bob/api, and this one's is {image}: choose another service.name, or, "
+    message = f"belong to another project: its image is bob/api, this one's is {image}: choose another service.name"
     with pytest.raises(UsageError, match=message + ".* -c moved-from=bob/api` first"):
         Target.find(stage, sandbox.aws())
     sandbox.stack(name, outputs | {"ServiceImage": image})
