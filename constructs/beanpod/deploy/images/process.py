@@ -81,7 +81,7 @@ class Runner:
             stdin: Its standard input.
             show: Called with each line when it is printed. Default: nothing.
             show_stdout: Whether the lines of standard output are shown too.
-            check: Called ten times a second; what it raises ends the command. Default: nothing.
+            check: Called ten times a second where lines are shown; what it raises ends the command. Default: nothing.
 
         Raises:
             FileNotFoundError: There is no such program.
@@ -97,6 +97,8 @@ class Runner:
             raise FileNotFoundError(error.errno, error.strerror, error.filename) from error
         with process:
             try:
+                if show is None:
+                    return _finished(process, timeout, stdin)
                 with suppress(BrokenPipeError), process.stdin or nullcontext() as stream:
                     if stream and stdin:
                         stream.write(stdin.encode())
@@ -107,6 +109,9 @@ class Runner:
 
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
         """End the group, and wait until it is gone: a process that is ending may still write files."""
+        if os.name == "nt":
+            process.kill()
+            return
         try:
             _signal_group(process, signal.SIGTERM)
             deadline = time.monotonic() + self._grace
@@ -117,10 +122,24 @@ class Runner:
             _signal_group(process, signal.SIGKILL)
 
 
+def _finished(process: "subprocess.Popen[bytes]", timeout: float, stdin: str) -> Finished:
+    """Wait for a process, and read both outputs: on Windows, too, whose selectors take sockets only."""
+    try:
+        stdout, stderr = process.communicate(stdin.encode(), None if math.isinf(timeout) else timeout)
+    except subprocess.TimeoutExpired as error:
+        raise TimedOutError(timeout, _lines((error.stdout or b"") + (error.stderr or b""))) from None
+    return Finished(process.returncode, stdout.decode(errors="replace"), _lines(stdout + stderr))
+
+
+def _lines(output: bytes) -> tuple[str, ...]:
+    lines = (line.decode(errors="replace").rstrip() for line in output.replace(b"\r", b"\n").split(b"\n"))
+    return tuple(filter(None, lines))
+
+
 def _follow(
     process: "subprocess.Popen[bytes]",
     timeout: float,
-    show: Callable[[str], None] | None,
+    show: Callable[[str], None],
     check: Callable[[], None],
     *,
     show_stdout: bool,
@@ -147,7 +166,7 @@ def _follow(
                     whole.append(rest)
                 for line in filter(None, (part.decode(errors="replace").rstrip() for part in whole)):
                     lines.append(line)
-                    if show and (show_stdout or not of_stdout):
+                    if show_stdout or not of_stdout:
                         show(line)
     return Finished(process.wait(), stdout.decode(errors="replace"), tuple(lines))
 
