@@ -230,6 +230,17 @@ def test_failed_update_restores_what_it_had_changed(clients: Clients) -> None:
     assert {resource["LogicalResourceId"] for resource in resources} == {"A", "Old"}
 
 
+def test_failed_update_restores_the_deletion_policy(clients: Clients) -> None:
+    clients.deploy("policies", {"A": log_group(7, "policies", DeletionPolicy="Retain")})
+    clients.expect_rollback(
+        "policies",
+        {"A": log_group(7, "policies", DeletionPolicy="Delete"), "B": broken(DependsOn="A")},
+        "Resource handler returned message",
+    )
+    clients("cloudformation").delete_stack(StackName="policies")
+    assert clients("logs").describe_log_groups(logGroupNamePrefix="policies")["logGroups"]
+
+
 def test_create_only_property_replaces_and_a_failure_restores_the_old_one(clients: Clients) -> None:
     clients.deploy("replacing", {"A": log_group(7, "before")})
     stack = clients.deploy("replacing", {"A": log_group(7, "between"), "B": broken(DependsOn="A")})

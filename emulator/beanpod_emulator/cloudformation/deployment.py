@@ -114,6 +114,7 @@ class Deployment:
                 f"Update of resource type is not permitted. The new template modifies resource type of {logical_id}"
             )
         elif properties == current.properties:
+            self._undo.append(lambda: self._put_back(current))
             self.stack.resources[logical_id] = replace(current, body=body)
         elif schemas.replaced_by(current.type, current.properties, properties):
             self._replace(current, body, properties)
