@@ -37,3 +37,7 @@ class InsufficientCapabilitiesError(CloudFormationError):
 
 class ResourceFailedError(Exception):
     """A resource could not be created, updated or deleted; the message is the ResourceStatusReason."""
+
+
+class DeploymentFailedError(Exception):
+    """A resource failed; the message is the StackStatusReason."""

@@ -10,10 +10,10 @@ from moto.core.base_backend import BaseBackend
 
 from beanpod_emulator import clients
 from beanpod_emulator.cloudformation import validation
-from beanpod_emulator.cloudformation.deployment import Deployment, DeploymentFailedError, tear_down
-from beanpod_emulator.cloudformation.exceptions import AlreadyExistsError, CloudFormationError, ValidationError
+from beanpod_emulator.cloudformation.deployment import Deployment, tear_down
+from beanpod_emulator.cloudformation.exceptions import AlreadyExistsError, ValidationError
 from beanpod_emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
-from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Request, Stack, anything_changes
+from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Request, Stack, anything_changes, failure_reason
 from beanpod_emulator.cloudformation.template import Template, parameter_texts, parameter_values
 from beanpod_emulator.state import Emulator
 
@@ -126,8 +126,8 @@ class CloudFormationBackend(BaseBackend):
             self._check_removed_exports(stack, deployment)
             outputs = deployment.run()
             self._check_exports(stack, outputs)
-        except (DeploymentFailedError, CloudFormationError) as error:
-            self._fail(stack, request, deployment, kind, str(getattr(error, "message", error)))
+        except Exception as error:
+            self._fail(stack, request, deployment, kind, failure_reason(error))
         else:
             previous, stack.request, stack.outputs = stack.template, request, outputs
             stack.imports, stack.last_updated_time = deployment.imports, stack.now()
