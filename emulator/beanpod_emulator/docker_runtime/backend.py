@@ -60,7 +60,13 @@ class DockerBackend:
         return self._runtime(environment).endpoint
 
     def reconcile(self, environment: Environment, done: Callable[[], None]) -> None:
-        self._runtime(environment).reconcile(done)
+        def ended() -> None:
+            done()
+            # Only a terminated environment has none. Another one may have its name and its CNAME from now on.
+            if not environment.instances:
+                self._runtimes.pop(environment.environment_id, None)
+
+        self._runtime(environment).reconcile(ended)
 
     def deploy(self, environment: Environment, batches: Batches, done: Callable[[bool], None]) -> None:
         self._runtime(environment).deploy(batches, done)

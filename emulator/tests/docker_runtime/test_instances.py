@@ -8,6 +8,7 @@ from queue import Queue
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -21,6 +22,7 @@ from beanpod_emulator.docker_runtime.docker import Docker
 from beanpod_emulator.docker_runtime.instance import InstanceContainer
 from beanpod_emulator.docker_runtime.load_balancer import BalancerSettings, LoadBalancer
 from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettings
+from beanpod_emulator.embedded_aws import ControlError
 from beanpod_emulator.state import Emulator
 from emulator.tests.clients import option
 from emulator.tests.docker_runtime.sample_app import (
@@ -71,6 +73,7 @@ def test_an_environment_is_launched_updated_aborted_and_terminated(app: SampleAp
     client.update_environment(EnvironmentName=environment.name, VersionLabel=slow)
     client.abort_environment_update(EnvironmentName=environment.name)
     assert environment.settled().described()["VersionLabel"] == "talks"
+    url = environment.url
     assert environment.page()[1].startswith("Talks\n")
     app.version("ends", "Ends", command="echo broken; sleep 0.3; exit 1")
     environment.update(VersionLabel="ends")
@@ -80,6 +83,8 @@ def test_an_environment_is_launched_updated_aborted_and_terminated(app: SampleAp
     environment.settled()
     assert instance["InstanceId"] not in app.engine.run("ps", "--all", "--format", "{{.Names}}")
     with pytest.raises(OSError, match="refused"):
+        urlopen(url)
+    with pytest.raises(ControlError, match="no brief runs here"):
         environment.page()
 
 
