@@ -126,6 +126,11 @@ def test_a_call_requires_exactly_its_permission(
 
 
 UNMENTIONED = "because no identity-based policy allows the s3:PutObject action"
+DENIED = "with an explicit deny in an identity-based policy"
+
+
+def deny(**condition: dict[str, Any]) -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": "s3:PutObject", "Condition": condition}
 
 
 @pytest.mark.parametrize(
@@ -140,8 +145,14 @@ UNMENTIONED = "because no identity-based policy allows the s3:PutObject action"
          UNMENTIONED),
         ([{"Action": "s3:*", "Condition": {"ArnNotLikeIfExists": {"aws:PrincipalArn": "arn:aws:iam::*:user/deploy*"}}}],
          UNMENTIONED),
-        ([{"Action": "s3:*"}, {"Effect": "Deny", "Action": "s3:PutObject"}],
-         "with an explicit deny in an identity-based policy"),
+        ([{"Action": "s3:*", "Condition": {"ForAnyValue:StringNotEquals": {"aws:ResourceTag/team": "web"}}}],
+         UNMENTIONED),
+        ([{"Action": "s3:*"}, {"Effect": "Deny", "Action": "s3:PutObject"}], DENIED),
+        ([{"Action": "s3:*"}, deny(StringNotEquals={"aws:ResourceTag/team": "web"})], DENIED),
+        ([{"Action": "s3:*"}, deny(Null={"aws:ResourceTag/team": "true"})], DENIED),
+        ([{"Action": "s3:*"}, deny(Null={"aws:ResourceTag/team": False})], ""),
+        ([{"Action": "s3:*"}, deny(**{"ForAnyValue:StringEquals": {"aws:RequestedRegion": ["us-east-1"]}})], DENIED),
+        ([{"Action": "s3:*"}, deny(**{"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}})], DENIED),
     ],
 )  # fmt: skip
 def test_statements_allow_and_deny(user: User, statements: list[dict[str, Any]], reason: str) -> None:
@@ -157,7 +168,7 @@ def test_statements_allow_and_deny(user: User, statements: list[dict[str, Any]],
 def test_a_deny_outside_a_region_holds(user: User) -> None:
     outside = {"StringNotEquals": {"aws:RequestedRegion": "eu-central-1"}}
     user.may({"Action": "s3:*"}, {"Effect": "Deny", "Action": "*", "Condition": outside})
-    with pytest.raises(ClientError, match="with an explicit deny in an identity-based policy"):
+    with pytest.raises(ClientError, match=DENIED):
         user("s3").list_objects_v2(Bucket="artifacts")
     user("s3", region_name="eu-central-1").list_objects_v2(Bucket="artifacts")
 
