@@ -239,12 +239,17 @@ def test_settings_of_a_bucket_have_permissions_of_their_own(user: User, operatio
         getattr(user("s3"), operation)(Bucket="artifacts")
 
 
-def test_only_the_named_role_is_assumed(user: User) -> None:
+def test_only_the_named_role_is_assumed(clients: Clients, user: User) -> None:
     roles = "arn:aws:iam::123456789012:role"
     user.may({"Action": "sts:AssumeRole", "Resource": f"{roles}/ci-*"})
     with pytest.raises(ClientError, match=f"not authorized to perform: sts:AssumeRole on resource: {roles}/admin "):
         user("sts").assume_role(RoleArn=f"{roles}/admin", RoleSessionName="lint")
-    user("sts").assume_role(RoleArn=f"{roles}/ci-lint", RoleSessionName="lint")
+    named = {"RoleArn": f"{roles}/ci-lint", "RoleSessionName": "lint"}
+    for sts, arn in ((user("sts"), USER), (clients("sts"), "arn:aws:iam::123456789012:root")):
+        message = f"User: {arn} is not authorized to perform: sts:AssumeRole on resource: {roles}/ci-lint"
+        assert refusal(sts.assume_role, **named) == ("AccessDenied", message)
+    clients("iam").create_role(RoleName="ci-lint", AssumeRolePolicyDocument="{}")
+    user("sts").assume_role(**named)
 
 
 def test_a_service_has_the_name_that_policies_have(user: User) -> None:
@@ -344,11 +349,13 @@ def _trust(provider: str, **claims: str) -> dict[str, Any]:
     [
         ({"subject": "repo:me/app:ref:refs/heads/other"}, {}, "AccessDenied"),
         ({"subject": "repo:somebody/fork:ref:refs/heads/main"}, {}, "AccessDenied"),
-        ({"subject": SUBJECT, "audience": "https://github.com/me"}, {}, "AccessDenied"),
+        ({"subject": SUBJECT, "audience": "https://github.com/me"}, {"aud": "https://github.com/me"},
+         "InvalidIdentityToken"),
+        ({"subject": SUBJECT}, {"aud": "https://github.com/me"}, "AccessDenied"),
         ({"subject": SUBJECT}, {"environment": "prod"}, "AccessDenied"),
         ({"subject": SUBJECT, "issuer": "https://gitlab.com"}, {}, "InvalidIdentityToken"),
     ],
-)
+)  # fmt: skip
 def test_checks_web_identity_claims_against_the_trust_policy(
     aws: EmbeddedAws, clients: Clients, github: str, claims: dict[str, str], trusted: dict[str, str], code: str
 ) -> None:
