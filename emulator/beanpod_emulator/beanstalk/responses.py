@@ -97,6 +97,14 @@ class EnvironmentActions(Actions):
         self._operations(self._environment(ready=True)).rebuild(self.request_id)
         return EmptyResult()
 
+    def associate_environment_operations_role(self) -> ActionResult:
+        self._environment(ready=True).operations_role = self._get_param("OperationsRole")
+        return EmptyResult()
+
+    def disassociate_environment_operations_role(self) -> ActionResult:
+        self._environment(ready=True).operations_role = None
+        return EmptyResult()
+
     def describe_environments(self) -> ActionResult:
         environments = self.backend.environments.select(
             dict(self._get_params()),
