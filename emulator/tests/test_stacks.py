@@ -492,6 +492,22 @@ def test_stack_of_a_change_set_waits_for_its_execution(clients: Clients) -> None
     assert not clients.exists("cloudformation", "describe_stacks", StackName="waiting")
 
 
+def test_change_set_is_not_executed_once_its_stack_is_deleted_or_updated(clients: Clients) -> None:
+    cloudformation = clients("cloudformation")
+    planned = change_set(clients, "unmade", {"A": log_group(7, "unmade")}, "CREATE")
+    cloudformation.delete_stack(StackName="unmade")
+    assert refusal(cloudformation.execute_change_set, ChangeSetName=planned)[0] == "ChangeSetNotFound"
+    assert clients("logs").describe_log_groups(logGroupNamePrefix="unmade")["logGroups"] == []
+    clients.deploy("outdated", {"A": parameter("1")})
+    planned = change_set(clients, "outdated", {"A": parameter("2")}, "UPDATE")
+    again = refusal(change_set, clients=clients, stack="outdated", resources={"A": parameter("3")}, kind="UPDATE")
+    assert again == ("AlreadyExistsException", "ChangeSet change already exists")
+    clients.deploy("outdated", {"A": parameter("4")})
+    code, message = refusal(cloudformation.execute_change_set, ChangeSetName=planned)
+    assert (code, "current execution status of [OBSOLETE]" in message) == ("InvalidChangeSetStatus", True)
+    assert value_of(clients, "outdated", "A") == "4"
+
+
 def test_requests_about_a_missing_stack_are_errors(clients: Clients) -> None:
     cloudformation = clients("cloudformation")
     cloudformation.delete_stack(StackName="nobody")

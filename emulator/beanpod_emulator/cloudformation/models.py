@@ -120,6 +120,9 @@ class CloudFormationBackend(BaseBackend):
         """Deploy a request to a stack; a failure is rolled back and is in the stack's status."""
         deployment = self._deployment(stack, request)
         self._check_rules(deployment)
+        for change_set in self.change_sets_of(stack):
+            if change_set.execution_status == "AVAILABLE":
+                change_set.execution_status = "OBSOLETE"
         stack.request_token = request.token
         stack.set_status(f"{kind}_IN_PROGRESS", "User Initiated")
         try:
@@ -157,6 +160,16 @@ class CloudFormationBackend(BaseBackend):
             stack.deletion_time = stack.now()
             stack.set_status("DELETE_COMPLETE")
             self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
+            self.delete_change_sets(stack)
+
+    def change_sets_of(self, stack: Stack) -> list[ChangeSet]:
+        """Return the change sets of a stack."""
+        return [change_set for change_set in self.change_sets.values() if change_set.stack is stack]
+
+    def delete_change_sets(self, stack: Stack) -> None:
+        """Delete the change sets of a stack."""
+        for change_set in self.change_sets_of(stack):
+            del self.change_sets[change_set.change_set_id]
 
     def exports(self) -> dict[str, tuple[Stack, str]]:
         """Return exporting stack and value by export name."""
