@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, option, refusal
@@ -237,6 +238,15 @@ def test_rejects_an_update_unless_ready(clients: Clients, beanstalk: Any, enviro
     assert clients.environment(environment)["Status"] == "Ready"
     _, message = refusal(beanstalk.abort_environment_update, EnvironmentName=environment)
     assert "is in an invalid state for this operation. Must be pending deployment." in message
+
+
+def test_basic_health_is_a_color_only(clients: Clients, beanstalk: Any) -> None:
+    clients.launch("basic-dev", option("aws:elasticbeanstalk:healthreporting:system", "SystemType", "basic"))
+    found = clients.environment("basic-dev")
+    assert (found["Health"], found.get("HealthStatus")) == ("Green", None)
+    for action in ("DescribeEnvironmentHealth", "DescribeInstancesHealth"):
+        refused = refusal(getattr(beanstalk, xform_name(action)), EnvironmentName="basic-dev", AttributeNames=["All"])
+        assert refused == ("InvalidRequestException", f"{action} is not supported.")
 
 
 def test_a_terminated_environment_can_be_described_and_its_name_reused(
