@@ -17,7 +17,7 @@ _GROUP = "aws:autoscaling:asg"
 _OPEN = (VARIABLES, SECRETS, "aws:cloudformation:template:parameter", "aws:elasticbeanstalk:customoption")
 # In a namespace, * is a name of the user's; in the name of an option, ~ is a space.
 _NAMES = {
-    _GROUP: ("Availability_Zones Cooldown Custom_Availability_Zones EnableCapacityRebalancing MaxSize MinSize"),
+    _GROUP: "Availability_Zones Cooldown Custom_Availability_Zones EnableCapacityRebalancing MaxSize MinSize",
     "aws:autoscaling:launchconfiguration": (
         "BlockDeviceMappings DisableDefaultEC2SecurityGroup DisableIMDSv1 EC2KeyName IamInstanceProfile ImageId "
         "InstanceType LaunchTemplateTagPropagationEnabled MonitoringInterval RootVolumeIOPS RootVolumeSize "
