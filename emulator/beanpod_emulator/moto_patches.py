@@ -18,6 +18,7 @@ from moto import backends
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle
 from moto.core.base_backend import BackendDict
 from moto.core.exceptions import AWSError
+from moto.core.responses import ActionResult
 from moto.core.utils import get_service_model
 from moto.iam.access_control import IAMPolicy
 from moto.iam.exceptions import EntityAlreadyExists
@@ -141,6 +142,7 @@ def _only_without_tls(statement: dict[str, Any]) -> bool:
 def _databases_are_changed_as_by_rds(emulator: Emulator) -> None:
     """Patch RDS, once it is used."""
     _groups_of_databases_stay()
+    _parameters_are_reset()
     _databases_grow_and_are_upgraded(emulator)
 
 
@@ -236,6 +238,25 @@ def _groups_of_databases_stay() -> None:
                     "is still using it."
                 )
         return delete(self, subnet_name)
+
+
+def _parameters_are_reset() -> None:
+    """moto lacks ResetDBParameterGroup, by which CloudFormation takes parameters out of a group."""
+    from moto.rds.exceptions import DBParameterGroupNotFoundError
+    from moto.rds.responses import RDSResponse
+
+    def reset_db_parameter_group(self: RDSResponse) -> ActionResult:
+        name = self.params["DBParameterGroupName"]
+        if name not in self.backend.db_parameter_groups:
+            raise DBParameterGroupNotFoundError(name)
+        parameters = self.backend.db_parameter_groups[name].parameters
+        if self.params.get("ResetAllParameters"):
+            parameters.clear()
+        for parameter in self.params.get("Parameters", []):
+            parameters.pop(parameter.original_dict()["ParameterName"], None)
+        return ActionResult({"DBParameterGroupName": name})
+
+    RDSResponse.reset_db_parameter_group = reset_db_parameter_group  # type: ignore[attr-defined]
 
 
 def _existing_provider_is_named() -> None:

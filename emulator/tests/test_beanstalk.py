@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, option, refusal
@@ -194,6 +195,9 @@ def test_rejects_requests_that_do_not_fit_what_is_there(
         (option("aws:elasticbeanstalk:command", "Timeout", "0"), "less than the allowed minimum: 1"),
         (option("aws:elasticbeanstalk:command", "Timeout", "3601"), "greater than the allowed maximum: 3600"),
         (option("aws:elasticbeanstalk:command", "Timeout", "long"), "is not a number"),
+        (option("aws:elasticbeanstalk:command", "BatchSize", "many"), "is not a number"),
+        (option("aws:elbv2:loadbalancer", "IdleTimeout", "long"), "is not a number"),
+        (option("aws:elasticbeanstalk:environment:process:default", "DeregistrationDelay", "0.5"), "is not a number"),
         (option("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays", "8"), "not one of the allowed values"),
         (option(VARIABLES, "LONG", "x" * 4096), "4101 bytes, more than the limit of 4096"),
     ],
@@ -203,6 +207,16 @@ def test_rejects_invalid_options(clients: Clients, beanstalk: Any, setting: dict
         clients.launch("refused-dev", setting)
     found = beanstalk.validate_configuration_settings(ApplicationName="guestbook", OptionSettings=[setting])
     assert message in found["Messages"][0]["Message"]
+
+
+def test_rejects_fewer_instances_at_most_than_at_least(clients: Clients, beanstalk: Any, environment: str) -> None:
+    group = "aws:autoscaling:asg"
+    with pytest.raises(ClientError, match=r"'4' .*MinSize.*: Value is greater than MaxSize: 2"):
+        clients.launch("refused-dev", option(group, "MinSize", "4"), option(group, "MaxSize", "2"))
+    sizes = [option(group, "MinSize", "2"), option(group, "MaxSize", "2")]
+    beanstalk.update_environment(EnvironmentName=environment, OptionSettings=sizes)
+    with pytest.raises(ClientError, match=r"'2' .*MinSize.*: Value is greater than MaxSize: 1"):
+        beanstalk.update_environment(EnvironmentName=environment, OptionSettings=[option(group, "MaxSize", "1")])
 
 
 def test_accepts_options_with_custom_names(beanstalk: Any) -> None:
@@ -224,6 +238,15 @@ def test_rejects_an_update_unless_ready(clients: Clients, beanstalk: Any, enviro
     assert clients.environment(environment)["Status"] == "Ready"
     _, message = refusal(beanstalk.abort_environment_update, EnvironmentName=environment)
     assert "is in an invalid state for this operation. Must be pending deployment." in message
+
+
+def test_basic_health_is_a_color_only(clients: Clients, beanstalk: Any) -> None:
+    clients.launch("basic-dev", option("aws:elasticbeanstalk:healthreporting:system", "SystemType", "basic"))
+    found = clients.environment("basic-dev")
+    assert (found["Health"], found.get("HealthStatus")) == ("Green", None)
+    for action in ("DescribeEnvironmentHealth", "DescribeInstancesHealth"):
+        refused = refusal(getattr(beanstalk, xform_name(action)), EnvironmentName="basic-dev", AttributeNames=["All"])
+        assert refused == ("InvalidRequestException", f"{action} is not supported.")
 
 
 def test_a_terminated_environment_can_be_described_and_its_name_reused(

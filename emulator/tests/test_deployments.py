@@ -195,6 +195,16 @@ def test_a_fault_matches_a_version_label(aws: EmbeddedAws, environment: Deployme
     assert environment.look().health == "Severe"
 
 
+def test_an_environment_is_not_terminated_during_an_update(
+    aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str
+) -> None:
+    environment.deploy(label)
+    refused = refusal(clients("elasticbeanstalk").terminate_environment, EnvironmentName="rolling-dev")
+    message = "Cannot terminate environment named rolling-dev. It is currently pending deployment."
+    assert refused == ("InvalidParameterValue", message)
+    aws.advance(200)
+
+
 def test_terminated_ends_the_environment_during_the_update(aws: EmbeddedAws, clients: Clients) -> None:
     doomed = Deployments.launch(aws, clients, "doomed-dev")
     aws.clear_faults()

@@ -126,6 +126,11 @@ def test_a_call_requires_exactly_its_permission(
 
 
 UNMENTIONED = "because no identity-based policy allows the s3:PutObject action"
+DENIED = "with an explicit deny in an identity-based policy"
+
+
+def deny(**condition: dict[str, Any]) -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": "s3:PutObject", "Condition": condition}
 
 
 @pytest.mark.parametrize(
@@ -140,8 +145,14 @@ UNMENTIONED = "because no identity-based policy allows the s3:PutObject action"
          UNMENTIONED),
         ([{"Action": "s3:*", "Condition": {"ArnNotLikeIfExists": {"aws:PrincipalArn": "arn:aws:iam::*:user/deploy*"}}}],
          UNMENTIONED),
-        ([{"Action": "s3:*"}, {"Effect": "Deny", "Action": "s3:PutObject"}],
-         "with an explicit deny in an identity-based policy"),
+        ([{"Action": "s3:*", "Condition": {"ForAnyValue:StringNotEquals": {"aws:ResourceTag/team": "web"}}}],
+         UNMENTIONED),
+        ([{"Action": "s3:*"}, {"Effect": "Deny", "Action": "s3:PutObject"}], DENIED),
+        ([{"Action": "s3:*"}, deny(StringNotEquals={"aws:ResourceTag/team": "web"})], DENIED),
+        ([{"Action": "s3:*"}, deny(Null={"aws:ResourceTag/team": "true"})], DENIED),
+        ([{"Action": "s3:*"}, deny(Null={"aws:ResourceTag/team": False})], ""),
+        ([{"Action": "s3:*"}, deny(**{"ForAnyValue:StringEquals": {"aws:RequestedRegion": ["us-east-1"]}})], DENIED),
+        ([{"Action": "s3:*"}, deny(**{"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}})], DENIED),
     ],
 )  # fmt: skip
 def test_statements_allow_and_deny(user: User, statements: list[dict[str, Any]], reason: str) -> None:
@@ -157,7 +168,7 @@ def test_statements_allow_and_deny(user: User, statements: list[dict[str, Any]],
 def test_a_deny_outside_a_region_holds(user: User) -> None:
     outside = {"StringNotEquals": {"aws:RequestedRegion": "eu-central-1"}}
     user.may({"Action": "s3:*"}, {"Effect": "Deny", "Action": "*", "Condition": outside})
-    with pytest.raises(ClientError, match="with an explicit deny in an identity-based policy"):
+    with pytest.raises(ClientError, match=DENIED):
         user("s3").list_objects_v2(Bucket="artifacts")
     user("s3", region_name="eu-central-1").list_objects_v2(Bucket="artifacts")
 
@@ -228,12 +239,17 @@ def test_settings_of_a_bucket_have_permissions_of_their_own(user: User, operatio
         getattr(user("s3"), operation)(Bucket="artifacts")
 
 
-def test_only_the_named_role_is_assumed(user: User) -> None:
+def test_only_the_named_role_is_assumed(clients: Clients, user: User) -> None:
     roles = "arn:aws:iam::123456789012:role"
     user.may({"Action": "sts:AssumeRole", "Resource": f"{roles}/ci-*"})
     with pytest.raises(ClientError, match=f"not authorized to perform: sts:AssumeRole on resource: {roles}/admin "):
         user("sts").assume_role(RoleArn=f"{roles}/admin", RoleSessionName="lint")
-    user("sts").assume_role(RoleArn=f"{roles}/ci-lint", RoleSessionName="lint")
+    named = {"RoleArn": f"{roles}/ci-lint", "RoleSessionName": "lint"}
+    for sts, arn in ((user("sts"), USER), (clients("sts"), "arn:aws:iam::123456789012:root")):
+        message = f"User: {arn} is not authorized to perform: sts:AssumeRole on resource: {roles}/ci-lint"
+        assert refusal(sts.assume_role, **named) == ("AccessDenied", message)
+    clients("iam").create_role(RoleName="ci-lint", AssumeRolePolicyDocument="{}")
+    user("sts").assume_role(**named)
 
 
 def test_a_service_has_the_name_that_policies_have(user: User) -> None:
@@ -333,11 +349,13 @@ def _trust(provider: str, **claims: str) -> dict[str, Any]:
     [
         ({"subject": "repo:me/app:ref:refs/heads/other"}, {}, "AccessDenied"),
         ({"subject": "repo:somebody/fork:ref:refs/heads/main"}, {}, "AccessDenied"),
-        ({"subject": SUBJECT, "audience": "https://github.com/me"}, {}, "AccessDenied"),
+        ({"subject": SUBJECT, "audience": "https://github.com/me"}, {"aud": "https://github.com/me"},
+         "InvalidIdentityToken"),
+        ({"subject": SUBJECT}, {"aud": "https://github.com/me"}, "AccessDenied"),
         ({"subject": SUBJECT}, {"environment": "prod"}, "AccessDenied"),
         ({"subject": SUBJECT, "issuer": "https://gitlab.com"}, {}, "InvalidIdentityToken"),
     ],
-)
+)  # fmt: skip
 def test_checks_web_identity_claims_against_the_trust_policy(
     aws: EmbeddedAws, clients: Clients, github: str, claims: dict[str, str], trusted: dict[str, str], code: str
 ) -> None:

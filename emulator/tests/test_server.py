@@ -22,26 +22,37 @@ from emulator.tests.requests import post_after_the_response
 from tests.waiting import nothing_listens_on, wait_until
 
 
+def printed(server: "subprocess.Popen[str]") -> list[str]:
+    """The lines that a server prints until it is ready."""
+    lines: list[str] = []
+    for line in server.stdout or ():
+        lines.append(line)
+        if line.startswith("Ready"):
+            return lines
+    raise AssertionError(f"the server has ended with {server.wait()}: {lines}")
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_prints_variables_and_stops_on_a_signal(how: signal.Signals) -> None:
     options = ["--port", "0", "--account", "210987654321", "--region", "eu-west-1"]
     command = [sys.executable, "-m", "beanpod_emulator", *options]
     with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
-        assert server.stdout
-        lines: list[str] = []
-        while not lines or not lines[-1].startswith("Ready"):
-            lines.append(server.stdout.readline())
-        exported = dict(line.split()[1].split("=", 1) for line in lines if "export" in line)
-        sts = boto3.client(
-            "sts",
-            endpoint_url=exported["AWS_ENDPOINT_URL"],
-            region_name=exported["AWS_REGION"],
-            aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
-        )
-        assert sts.get_caller_identity()["Account"] == "210987654321"
-        server.send_signal(how)
-        rest, errors = server.communicate(timeout=120)
+        try:
+            lines = printed(server)
+            exported = dict(line.split()[1].split("=", 1) for line in lines if "export" in line)
+            sts = boto3.client(
+                "sts",
+                endpoint_url=exported["AWS_ENDPOINT_URL"],
+                region_name=exported["AWS_REGION"],
+                aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
+            )
+            assert sts.get_caller_identity()["Account"] == "210987654321"
+            server.send_signal(how)
+            rest, errors = server.communicate(timeout=120)
+        finally:
+            # A test that fails does not wait for its end.
+            server.kill()
     assert (server.returncode, rest, errors) == (0, "", "")
     # A profile of the shell would win over the exported key, a session token would go with it.
     assert "  unset AWS_PROFILE AWS_SESSION_TOKEN\n" in lines

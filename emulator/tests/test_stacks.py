@@ -164,11 +164,34 @@ def test_output_of_another_stack_is_read_at_each_update_and_blocks_no_deletion(c
         ({"StackName": "unread", "OutputName": "Out", "Region": "eu-west-1"}, "Stack with id unread does not exist"),
         ({"StackName": "unread"}, "Fn::GetStackOutput needs StackName and OutputName"),
     ],
+    ids=["stack", "output", "region", "argument"],
 )
-def test_output_that_is_not_there_fails_the_stack(clients: Clients, where: dict[str, str], reason: str) -> None:
+def test_output_that_is_not_there_fails_the_stack(
+    clients: Clients, request: pytest.FixtureRequest, where: dict[str, str], reason: str
+) -> None:
     clients.deploy("unread", {"A": parameter(reason)}, Outputs={"Out": {"Value": "1"}})
-    clients.expect_rollback("unread-reader", {"B": parameter({"Fn::GetStackOutput": where})}, reason)
-    clients("cloudformation").delete_stack(StackName="unread-reader")
+    name = f"unread-{request.node.callspec.id}"
+    clients.expect_rollback(name, {"B": parameter({"Fn::GetStackOutput": where})}, reason)
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ({"Value": {"Fn::GetAZs": ""}}, "The Value field of every Outputs member must evaluate to a String"),
+        ({"Value": {"Fn::Length": {"Ref": "AWS::NoValue"}}}, "The emulated AWS failed: TypeError"),
+        ({"Value": "x", "Export": {}}, "The emulated AWS failed: KeyError"),
+    ],
+    ids=["list", "failing-function", "nameless-export"],
+)
+def test_output_that_cannot_be_shown_fails_the_stack(
+    clients: Clients, request: pytest.FixtureRequest, output: dict[str, Any], reason: str
+) -> None:
+    name = f"output-{request.node.callspec.id}"
+    stack = clients.deploy(name, {"A": log_group(7, name)}, Outputs={"O": output})
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    events = clients("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+    assert any(reason in event.get("ResourceStatusReason", "") for event in events)
+    assert clients("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"] == []
 
 
 def test_what_a_failed_update_made_and_cannot_remove_is_left_behind(clients: Clients) -> None:
@@ -228,6 +251,17 @@ def test_failed_update_restores_what_it_had_changed(clients: Clients) -> None:
     assert value_of(clients, "restored", "Old") == "old"
     resources = clients("cloudformation").list_stack_resources(StackName="restored")["StackResourceSummaries"]
     assert {resource["LogicalResourceId"] for resource in resources} == {"A", "Old"}
+
+
+def test_failed_update_restores_the_deletion_policy(clients: Clients) -> None:
+    clients.deploy("policies", {"A": log_group(7, "policies", DeletionPolicy="Retain")})
+    clients.expect_rollback(
+        "policies",
+        {"A": log_group(7, "policies", DeletionPolicy="Delete"), "B": broken(DependsOn="A")},
+        "Resource handler returned message",
+    )
+    clients("cloudformation").delete_stack(StackName="policies")
+    assert clients("logs").describe_log_groups(logGroupNamePrefix="policies")["logGroups"]
 
 
 def test_create_only_property_replaces_and_a_failure_restores_the_old_one(clients: Clients) -> None:
@@ -321,6 +355,8 @@ STORED = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/nobodys"}
         ({"A": parameter("x", UpdateReplacePolicy="Snapshot")}, {}, "UpdateReplacePolicy Snapshot is not supported by"),
         ({"A": parameter({"Ref": "B"})}, {}, "Unresolved resource dependencies [B] in the Resources block"),
         ({"A": parameter("x")}, {"Outputs": {"O": {"Value": {"Ref": "B"}}}}, "[B] in the Outputs block"),
+        ({"A": parameter("x")}, {"Outputs": {"O": {}}}, "Every Outputs member must contain a Value object"),
+        ({"A": parameter("x")}, {"Outputs": {"O": {"Value": ["a"]}}}, "must evaluate to a String"),
         ({"A": parameter({"Ref": "A"})}, {}, "Circular dependency between resources: [A]"),
         ({"A": parameter("x")}, {"Transform": "AWS::Serverless"}, "runs no transforms"),
         ({"A": parameter("x")}, {"Parameters": {"P": {"Type": "String"}}}, "Parameters: [P] must have values"),
@@ -456,6 +492,22 @@ def test_stack_of_a_change_set_waits_for_its_execution(clients: Clients) -> None
     assert not clients.exists("cloudformation", "describe_stacks", StackName="waiting")
 
 
+def test_change_set_is_not_executed_once_its_stack_is_deleted_or_updated(clients: Clients) -> None:
+    cloudformation = clients("cloudformation")
+    planned = change_set(clients, "unmade", {"A": log_group(7, "unmade")}, "CREATE")
+    cloudformation.delete_stack(StackName="unmade")
+    assert refusal(cloudformation.execute_change_set, ChangeSetName=planned)[0] == "ChangeSetNotFound"
+    assert clients("logs").describe_log_groups(logGroupNamePrefix="unmade")["logGroups"] == []
+    clients.deploy("outdated", {"A": parameter("1")})
+    planned = change_set(clients, "outdated", {"A": parameter("2")}, "UPDATE")
+    again = refusal(change_set, clients=clients, stack="outdated", resources={"A": parameter("3")}, kind="UPDATE")
+    assert again == ("AlreadyExistsException", "ChangeSet change already exists")
+    clients.deploy("outdated", {"A": parameter("4")})
+    code, message = refusal(cloudformation.execute_change_set, ChangeSetName=planned)
+    assert (code, "current execution status of [OBSOLETE]" in message) == ("InvalidChangeSetStatus", True)
+    assert value_of(clients, "outdated", "A") == "4"
+
+
 def test_requests_about_a_missing_stack_are_errors(clients: Clients) -> None:
     cloudformation = clients("cloudformation")
     cloudformation.delete_stack(StackName="nobody")
@@ -516,12 +568,15 @@ def test_condition_decides_what_is_made(clients: Clients) -> None:
         ("{{resolve:secretsmanager:known:SecretString:no}}", "Could not find a value associated with JSONKey no"),
         ({"Fn::GetAtt": ["Group", "Nothing"]}, "resource Group does not support attribute type Nothing in Fn::GetAtt"),
     ],
+    ids=["secret", "parameter", "key", "attribute"],
 )
-def test_value_that_cannot_be_had_fails_the_resource(clients: Clients, value: Any, reason: str) -> None:
+def test_value_that_cannot_be_had_fails_the_resource(
+    clients: Clients, request: pytest.FixtureRequest, value: Any, reason: str
+) -> None:
     if not clients.exists("secretsmanager", "describe_secret", SecretId="known"):
         clients("secretsmanager").create_secret(Name="known", SecretString=json.dumps({"password": "p"}))
     resources = {"Group": log_group(7), "A": parameter(value, DependsOn="Group")}
-    clients.expect_rollback(f"unresolved-{abs(hash(reason))}", resources, reason)
+    clients.expect_rollback(f"unresolved-{request.node.callspec.id}", resources, reason)
 
 
 def test_required_property_is_required(clients: Clients) -> None:

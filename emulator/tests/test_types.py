@@ -12,6 +12,7 @@ from beanpod_emulator.cloudformation.schemas import replacing
 from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, Emulators, option, refusal
 
 ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "*", "Resource": "*"}
+ROLE = "arn:aws:iam::123456789012:role"
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 TRUST = {
     "Version": "2012-10-17",
@@ -573,7 +574,15 @@ def test_bucket_with_its_settings(clients: Clients) -> None:
 
     def bucket(days: int, **more: Any) -> dict[str, Any]:
         encryption = [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-        rule = {"Id": "old", "Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": days}}
+        rule = {
+            "Id": "old",
+            "Status": "Enabled",
+            "NoncurrentVersionExpiration": {"NoncurrentDays": days},
+            "TagFilters": tags(kind="log"),
+            "Transitions": [{"StorageClass": "GLACIER", "TransitionInDays": days}],
+            "NoncurrentVersionTransitions": [{"StorageClass": "GLACIER", "TransitionInDays": days}],
+            "ExpiredObjectDeleteMarker": "true",
+        }
         return {
             "Bucket": resource(
                 "S3::Bucket",
@@ -592,6 +601,10 @@ def test_bucket_with_its_settings(clients: Clients) -> None:
         name = {"Bucket": shown["Bucket"]}
         rules = s3.get_bucket_lifecycle_configuration(**name)["Rules"]
         assert rules[0]["NoncurrentVersionExpiration"]["NoncurrentDays"] == days
+        assert rules[0]["Transitions"] == [{"Days": days, "StorageClass": "GLACIER"}]
+        assert rules[0]["NoncurrentVersionTransitions"] == [{"NoncurrentDays": days, "StorageClass": "GLACIER"}]
+        assert rules[0]["Expiration"] == {"ExpiredObjectDeleteMarker": True}
+        assert rules[0]["Filter"] == {"And": {"Prefix": "", "Tags": tags(kind="log")}}
         assert s3.get_bucket_versioning(**name)["Status"] == "Enabled"
         assert s3.get_bucket_tagging(**name)["TagSet"] == tags(days=str(days))
         assert json.loads(s3.get_bucket_policy(**name)["Policy"])["Id"] == str(days)
@@ -600,6 +613,23 @@ def test_bucket_with_its_settings(clients: Clients) -> None:
     assert shown["Arn"] == f"arn:aws:s3:::{shown['Bucket']}"
     destroy(clients, "bucket")
     assert not clients.exists("s3", "head_bucket", **name)
+
+
+def test_lifecycle_rule_that_cannot_be_had_fails_the_bucket(clients: Clients) -> None:
+    rule = {"Status": "Enabled", "ObjectSizeGreaterThan": "5", "ExpirationInDays": 1}
+    bucket = resource("S3::Bucket", LifecycleConfiguration={"Rules": [rule]})
+    clients.expect_rollback("sized", {"Bucket": bucket}, "does not know ObjectSizeGreaterThan of a lifecycle rule")
+
+
+def test_removed_parameter_is_reset(clients: Clients) -> None:
+    def names(**parameters: str) -> list[str]:
+        group = resource("RDS::DBParameterGroup", Family="mysql8.4", Description="p", Parameters=parameters)
+        shown = complete(clients, "parameters", {"Group": group})
+        found = clients("rds").describe_db_parameters(DBParameterGroupName=shown["Group"])["Parameters"]
+        return [item["ParameterName"] for item in found]
+
+    assert names(max_connections="50", event_scheduler="ON") == ["max_connections", "event_scheduler"]
+    assert names(max_connections="60") == ["max_connections"]
 
 
 def test_alarms_dashboards_topics_and_keys(clients: Clients) -> None:
@@ -685,7 +715,8 @@ def test_beanstalk_types(clients: Clients) -> None:
     ids = []
     for description, greeting, more in (
         ("first", "hello", {}),
-        ("second", "bye", {"Description": "changed"}),
+        ("second", "bye", {"Description": "changed", "OperationsRole": f"{ROLE}/one"}),
+        ("second", "bye", {"Description": "changed", "OperationsRole": f"{ROLE}/two"}),
         ("second", "bye", {"CNAMEPrefix": "guestbook"}),
     ):
         resources = beanstalk(clients.instance_profile, description, greeting, **more)
@@ -693,6 +724,7 @@ def test_beanstalk_types(clients: Clients) -> None:
         shown = complete(clients, "beans", resources, **outputs)
         environment = clients.environment(shown["Env"])
         assert (environment["Status"], environment["EndpointURL"]) == ("Ready", shown["Url"])
+        assert environment.get("OperationsRole") == more.get("OperationsRole")
         assert len(shown["Env"]) <= 40
         tagged = client.list_tags_for_resource(ResourceArn=environment["EnvironmentArn"])["ResourceTags"]
         assert {"Key": "greeting", "Value": greeting} in tagged
@@ -701,7 +733,7 @@ def test_beanstalk_types(clients: Clients) -> None:
         application = client.describe_applications(ApplicationNames=[shown["App"]])["Applications"][0]
         assert (application["Description"], application["Versions"]) == (description, [shown["Version"]])
         ids.append(environment["EnvironmentId"])
-    assert ids[0] == ids[1] != ids[2]
+    assert ids[0] == ids[1] == ids[2] != ids[3]
     assert environment["CNAME"] == "guestbook.us-east-1.elasticbeanstalk.com"
     destroy(clients, "beans")
     assert clients.environment(shown["Env"]) == {}

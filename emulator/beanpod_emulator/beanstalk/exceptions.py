@@ -11,6 +11,7 @@ class ElasticBeanstalkError(ServiceException):
     ElasticBeanstalkError
       InvalidParameterValueError        something named does not exist
         InvalidStateError               an environment is in the wrong state
+      InvalidRequestError               an environment has basic health only
       InvalidParameterCombinationError  a bundle cannot be read
       BundleNotInRegionError            a bundle's bucket is elsewhere
       ValidationError                   a value is too long
@@ -31,6 +32,10 @@ class InvalidStateError(InvalidParameterValueError):
         super().__init__(
             f"Environment named {environment} is in an invalid state for this operation. Must be {wanted}."
         )
+
+
+class InvalidRequestError(ElasticBeanstalkError):
+    code = "InvalidRequestException"
 
 
 class InvalidParameterCombinationError(ElasticBeanstalkError):

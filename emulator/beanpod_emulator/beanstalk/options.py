@@ -11,14 +11,13 @@ from typing import Any
 VARIABLES = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 VARIABLES_LIMIT = 4096
+_GROUP = "aws:autoscaling:asg"
 
 # Namespaces in which any name is an option.
 _OPEN = (VARIABLES, SECRETS, "aws:cloudformation:template:parameter", "aws:elasticbeanstalk:customoption")
 # In a namespace, * is a name of the user's; in the name of an option, ~ is a space.
 _NAMES = {
-    "aws:autoscaling:asg": (
-        "Availability_Zones Cooldown Custom_Availability_Zones EnableCapacityRebalancing MaxSize MinSize"
-    ),
+    _GROUP: "Availability_Zones Cooldown Custom_Availability_Zones EnableCapacityRebalancing MaxSize MinSize",
     "aws:autoscaling:launchconfiguration": (
         "BlockDeviceMappings DisableDefaultEC2SecurityGroup DisableIMDSv1 EC2KeyName IamInstanceProfile ImageId "
         "InstanceType LaunchTemplateTagPropagationEnabled MonitoringInterval RootVolumeIOPS RootVolumeSize "
@@ -121,14 +120,15 @@ _RETENTION = _Choice(
     tuple(str(days) for days in (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653))
 )
 _RULES: dict[tuple[str, str], _Choice | _Number] = {
-    ("aws:autoscaling:asg", "MinSize"): _Number(0, 10000),
-    ("aws:autoscaling:asg", "MaxSize"): _Number(0, 10000),
+    (_GROUP, "MinSize"): _Number(0, 10000),
+    (_GROUP, "MaxSize"): _Number(0, 10000),
     ("aws:autoscaling:launchconfiguration", "DisableIMDSv1"): _BOOLEAN,
     ("aws:autoscaling:launchconfiguration", "RootVolumeType"): _Choice(("standard", "gp2", "gp3", "io1")),
     ("aws:autoscaling:updatepolicy:rollingupdate", "RollingUpdateType"): _Choice(("Time", "Health", "Immutable")),
     ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays"): _RETENTION,
     ("aws:elasticbeanstalk:cloudwatch:logs", "StreamLogs"): _BOOLEAN,
     ("aws:elasticbeanstalk:cloudwatch:logs:health", "RetentionInDays"): _RETENTION,
+    ("aws:elasticbeanstalk:command", "BatchSize"): _Number(1, 10000),
     ("aws:elasticbeanstalk:command", "BatchSizeType"): _Choice(("Percentage", "Fixed")),
     ("aws:elasticbeanstalk:command", "DeploymentPolicy"): _Choice(
         ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
@@ -137,11 +137,13 @@ _RULES: dict[tuple[str, str], _Choice | _Number] = {
     ("aws:elasticbeanstalk:environment", "EnvironmentType"): _Choice(("SingleInstance", "LoadBalanced")),
     ("aws:elasticbeanstalk:environment", "LoadBalancerType"): _Choice(("classic", "application", "network")),
     ("aws:elasticbeanstalk:environment", "LoadBalancerIsShared"): _BOOLEAN,
+    ("aws:elasticbeanstalk:environment:process:default", "DeregistrationDelay"): _Number(0, 3600),
     ("aws:elasticbeanstalk:healthreporting:system", "SystemType"): _Choice(("basic", "enhanced")),
     ("aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled"): _BOOLEAN,
     ("aws:elasticbeanstalk:managedactions:platformupdate", "UpdateLevel"): _Choice(("minor", "patch")),
     ("aws:elasticbeanstalk:trafficsplitting", "EvaluationTime"): _Number(3, 600),
     ("aws:elasticbeanstalk:trafficsplitting", "NewVersionPercent"): _Number(1, 100),
+    ("aws:elbv2:loadbalancer", "IdleTimeout"): _Number(1, 4000),
 }
 
 
@@ -196,7 +198,7 @@ def catalogue() -> list[tuple[str, str]]:
 def problems(values: Settings) -> list[dict[str, Any]]:
     """Return the messages of ValidateConfigurationSettings."""
     found = [_problem(option, value) for option, value in values.items()]
-    return [problem for problem in [*found, _too_long(values)] if problem]
+    return [problem for problem in [*found, _min_above_max(values), _too_long(values)] if problem]
 
 
 def _problem(option: Option, value: str) -> dict[str, Any] | None:
@@ -206,6 +208,15 @@ def _problem(option: Option, value: str) -> dict[str, Any] | None:
     rule = _RULES.get((option.namespace, option.name))
     refusal = rule.refuses(value) if rule else None
     return _message(option, f"Invalid option value: '{value}' {where}: {refusal}") if refusal else None
+
+
+def _min_above_max(values: Settings) -> dict[str, Any] | None:
+    """Refuse a MinSize above MaxSize. AWS's message is not known."""
+    least, most = (values.get(Option(_GROUP, name), "") for name in ("MinSize", "MaxSize"))
+    if not (least.isdecimal() and most.isdecimal()) or int(least) <= int(most):
+        return None
+    text = f"Invalid option value: '{least}' (Namespace: '{_GROUP}', OptionName: 'MinSize'): "
+    return _message(Option(_GROUP, "MinSize"), f"{text}Value is greater than MaxSize: {most}")
 
 
 def _too_long(values: Settings) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from beanpod_emulator import clients
 from beanpod_emulator.beanstalk import downstream, options, platforms, render
 from beanpod_emulator.beanstalk.applications import checked, without
-from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError, InvalidStateError
+from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError, InvalidRequestError, InvalidStateError
 from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, backend_of
 from beanpod_emulator.beanstalk.operations import Operations
 from beanpod_emulator.beanstalk.options import Settings
@@ -79,6 +79,10 @@ class EnvironmentActions(Actions):
         environment = self._environment()
         if environment.status == "Terminating":
             raise InvalidStateError(environment.name, "Ready")
+        if environment.status == "Updating":
+            raise InvalidParameterValueError(
+                f"Cannot terminate environment named {environment.name}. It is currently pending deployment."
+            )
         self._operations(environment).terminate(self.request_id)
         return ActionResult(environment)
 
@@ -97,6 +101,14 @@ class EnvironmentActions(Actions):
         self._operations(self._environment(ready=True)).rebuild(self.request_id)
         return EmptyResult()
 
+    def associate_environment_operations_role(self) -> ActionResult:
+        self._environment(ready=True).operations_role = self._get_param("OperationsRole")
+        return EmptyResult()
+
+    def disassociate_environment_operations_role(self) -> ActionResult:
+        self._environment(ready=True).operations_role = None
+        return EmptyResult()
+
     def describe_environments(self) -> ActionResult:
         environments = self.backend.environments.select(
             dict(self._get_params()),
@@ -110,11 +122,12 @@ class EnvironmentActions(Actions):
         return ActionResult({"EnvironmentResources": render.resources(self._environment())})
 
     def describe_environment_health(self) -> ActionResult:
-        health = render.environment_health(self._environment(), self.backend.location.now())
+        environment = self._with_enhanced_health("DescribeEnvironmentHealth")
+        health = render.environment_health(environment, self.backend.location.now())
         return ActionResult(self._attributes(health, always=("EnvironmentName",)))
 
     def describe_instances_health(self) -> ActionResult:
-        environment = self._environment()
+        environment = self._with_enhanced_health("DescribeInstancesHealth")
         shown = [
             self._attributes(render.instance_health(instance), always=("InstanceId",))
             for instance in environment.instances
@@ -145,6 +158,12 @@ class EnvironmentActions(Actions):
         environments = self.backend.environments
         find = environments.ready if ready else environments.find
         return find(self._get_param("EnvironmentName"), self._get_param("EnvironmentId"))
+
+    def _with_enhanced_health(self, action: str) -> Environment:
+        environment = self._environment()
+        if environment.basic_health:
+            raise InvalidRequestError(f"{action} is not supported.")
+        return environment
 
     def _operations(self, environment: Environment) -> Operations:
         return self.backend.environments.operations(environment)

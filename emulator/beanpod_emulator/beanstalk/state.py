@@ -159,7 +159,7 @@ class Environment:
             "EndpointURL": "endpoint",
             "AbortableOperationInProgress": "abortable",
             "Health": "health.color",
-            "HealthStatus": "health.status",
+            "HealthStatus": "health_status",
         }
 
     @property
@@ -196,6 +196,16 @@ class Environment:
     @property
     def deployment_policy(self) -> str:
         return self.option("aws:elasticbeanstalk:command", "DeploymentPolicy", "AllAtOnce")
+
+    @property
+    def basic_health(self) -> bool:
+        """Whether it reports no enhanced health. Unlike on AWS, it does unless the option says basic."""
+        return self.option("aws:elasticbeanstalk:healthreporting:system", "SystemType") == "basic"
+
+    @property
+    def health_status(self) -> str | None:
+        """The enhanced health, if it reports any."""
+        return None if self.basic_health else self.health.status
 
     @property
     def instance_profile(self) -> str:

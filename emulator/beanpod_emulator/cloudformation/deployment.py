@@ -5,20 +5,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from beanpod_emulator.cloudformation import schemas
-from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
+from beanpod_emulator.cloudformation.exceptions import (
+    DeploymentFailedError,
+    ResourceFailedError,
+    ValidationError,
+)
 from beanpod_emulator.cloudformation.handlers import HANDLERS
 from beanpod_emulator.cloudformation.intrinsics import Evaluator
 from beanpod_emulator.cloudformation.stack import DeployedResource, Output, Stack, failure_reason
 from beanpod_emulator.cloudformation.template import Template
+from beanpod_emulator.cloudformation.validation import OUTPUT_NO_TEXT
 
 
 def _refused(resource_type: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Return the properties that differ, and cannot be changed."""
     return sorted(name for name in HANDLERS[resource_type].unchangeable if old.get(name) != new.get(name))
-
-
-class DeploymentFailedError(Exception):
-    """A resource failed; the message is the StackStatusReason."""
 
 
 @dataclass
@@ -114,6 +115,7 @@ class Deployment:
                 f"Update of resource type is not permitted. The new template modifies resource type of {logical_id}"
             )
         elif properties == current.properties:
+            self._undo.append(lambda: self._put_back(current))
             self.stack.resources[logical_id] = replace(current, body=body)
         elif schemas.replaced_by(current.type, current.properties, properties):
             self._replace(current, body, properties)
@@ -169,6 +171,8 @@ class Deployment:
 
     def _output(self, key: str, body: dict[str, Any]) -> Output:
         value = self.evaluator.evaluate(body["Value"])
+        if isinstance(value, list | dict):
+            raise ValidationError(OUTPUT_NO_TEXT)
         export = self.evaluator.evaluate(body.get("Export", {})).get("Name")
         return Output(key, str(value), body.get("Description"), export)
 

@@ -8,7 +8,7 @@ class CloudFormationError(ServiceException):
 
     CloudFormationError
       ValidationError                the request or the template is wrong
-      AlreadyExistsError             a stack of that name is there
+      AlreadyExistsError             a stack or change set of that name is there
       ChangeSetNotFoundError         no such change set
       InvalidChangeSetStatusError    the change set cannot be executed
       InsufficientCapabilitiesError  IAM resources without CAPABILITY_IAM
@@ -37,3 +37,7 @@ class InsufficientCapabilitiesError(CloudFormationError):
 
 class ResourceFailedError(Exception):
     """A resource could not be created, updated or deleted; the message is the ResourceStatusReason."""
+
+
+class DeploymentFailedError(Exception):
+    """A resource failed; the message is the StackStatusReason."""

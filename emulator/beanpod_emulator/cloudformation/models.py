@@ -10,10 +10,10 @@ from moto.core.base_backend import BaseBackend
 
 from beanpod_emulator import clients
 from beanpod_emulator.cloudformation import validation
-from beanpod_emulator.cloudformation.deployment import Deployment, DeploymentFailedError, tear_down
-from beanpod_emulator.cloudformation.exceptions import AlreadyExistsError, CloudFormationError, ValidationError
+from beanpod_emulator.cloudformation.deployment import Deployment, tear_down
+from beanpod_emulator.cloudformation.exceptions import AlreadyExistsError, ValidationError
 from beanpod_emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
-from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Request, Stack, anything_changes
+from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Request, Stack, anything_changes, failure_reason
 from beanpod_emulator.cloudformation.template import Template, parameter_texts, parameter_values
 from beanpod_emulator.state import Emulator
 
@@ -120,14 +120,17 @@ class CloudFormationBackend(BaseBackend):
         """Deploy a request to a stack; a failure is rolled back and is in the stack's status."""
         deployment = self._deployment(stack, request)
         self._check_rules(deployment)
+        for change_set in self.change_sets_of(stack):
+            if change_set.execution_status == "AVAILABLE":
+                change_set.execution_status = "OBSOLETE"
         stack.request_token = request.token
         stack.set_status(f"{kind}_IN_PROGRESS", "User Initiated")
         try:
             self._check_removed_exports(stack, deployment)
             outputs = deployment.run()
             self._check_exports(stack, outputs)
-        except (DeploymentFailedError, CloudFormationError) as error:
-            self._fail(stack, request, deployment, kind, str(getattr(error, "message", error)))
+        except Exception as error:
+            self._fail(stack, request, deployment, kind, failure_reason(error))
         else:
             previous, stack.request, stack.outputs = stack.template, request, outputs
             stack.imports, stack.last_updated_time = deployment.imports, stack.now()
@@ -157,6 +160,16 @@ class CloudFormationBackend(BaseBackend):
             stack.deletion_time = stack.now()
             stack.set_status("DELETE_COMPLETE")
             self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
+            self.delete_change_sets(stack)
+
+    def change_sets_of(self, stack: Stack) -> list[ChangeSet]:
+        """Return the change sets of a stack."""
+        return [change_set for change_set in self.change_sets.values() if change_set.stack is stack]
+
+    def delete_change_sets(self, stack: Stack) -> None:
+        """Delete the change sets of a stack."""
+        for change_set in self.change_sets_of(stack):
+            del self.change_sets[change_set.change_set_id]
 
     def exports(self) -> dict[str, tuple[Stack, str]]:
         """Return exporting stack and value by export name."""

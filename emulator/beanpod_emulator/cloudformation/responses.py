@@ -8,6 +8,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from beanpod_emulator import clients
 from beanpod_emulator.cloudformation.exceptions import (
+    AlreadyExistsError,
     ChangeSetNotFoundError,
     InvalidChangeSetStatusError,
     ValidationError,
@@ -110,6 +111,8 @@ class CloudFormationResponse(ErrorHandlingResponse):
         change_set_type = self._get_param("ChangeSetType", "UPDATE")
         stack = self._change_set_stack(change_set_type)
         request = self._request(stack if change_set_type == "UPDATE" else None)
+        if self._find_change_set():
+            raise AlreadyExistsError(f"ChangeSet {self._get_param('ChangeSetName')} already exists")
         stack = stack or self.backend.new_stack(self._get_param("StackName"))
         if change_set_type == "CREATE" and not stack.events:
             stack.set_status("REVIEW_IN_PROGRESS", "User Initiated")
@@ -121,9 +124,7 @@ class CloudFormationResponse(ErrorHandlingResponse):
         return ActionResult(self._change_set())
 
     def list_change_sets(self) -> ActionResult:
-        stack = self._stack()
-        mine = [item for item in self.backend.change_sets.values() if item.stack is stack]
-        return ActionResult({"Summaries": mine})
+        return ActionResult({"Summaries": self.backend.change_sets_of(self._stack())})
 
     def delete_change_set(self) -> ActionResult:
         if change_set := self._find_change_set():
@@ -151,10 +152,8 @@ class CloudFormationResponse(ErrorHandlingResponse):
         )
         change_set.execution_status = "EXECUTE_COMPLETE"
         self.backend.deploy(change_set.stack, request, change_set.type)
-        for other in list(self.backend.change_sets.values()):
-            # An executed change set takes the stack's other ones with it.
-            if other.stack is change_set.stack:
-                del self.backend.change_sets[other.change_set_id]
+        # An executed change set takes the stack's other ones with it.
+        self.backend.delete_change_sets(change_set.stack)
 
     def _new_change_set(self, stack: Stack, change_set_type: str, request: Request) -> ChangeSet:
         name = self._get_param("ChangeSetName")

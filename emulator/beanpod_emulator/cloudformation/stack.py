@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.exceptions import ServiceException
 
 from beanpod_emulator.cloudformation import schemas
-from beanpod_emulator.cloudformation.exceptions import ResourceFailedError, ValidationError
+from beanpod_emulator.cloudformation.exceptions import DeploymentFailedError, ResourceFailedError, ValidationError
 from beanpod_emulator.cloudformation.handlers import HANDLERS, Handler, State
 from beanpod_emulator.cloudformation.intrinsics import resolve
 from beanpod_emulator.cloudformation.template import Template
@@ -23,16 +23,16 @@ _DRIFT = {"StackDriftStatus": "NOT_CHECKED", "StackResourceDriftStatus": "NOT_CH
 
 
 def failure_reason(error: Exception) -> str:
-    """Return the reason for the event of a failed resource."""
+    """Return the reason for the event of a failed resource or stack."""
     if isinstance(error, ClientError):
         detail = error.response["Error"]
         return f"Resource handler returned message: {detail['Message']} ({detail['Code']})"
     if isinstance(error, ServiceException):
         return error.message
-    if isinstance(error, BotoCoreError | ResourceFailedError):
+    if isinstance(error, BotoCoreError | ResourceFailedError | DeploymentFailedError):
         return str(error)
-    # A handler's own mistake must end in the stack's status: a client would wait for ever for a stack in progress.
-    _logger.error("a resource handler failed", exc_info=error)
+    # Our own mistake must end in the stack's status: a client would wait for ever for a stack in progress.
+    _logger.error("a deployment failed", exc_info=error)
     return f"The emulated AWS failed: {type(error).__name__}: {error}"
 
 

@@ -10,6 +10,8 @@ _IAM = {
     f"AWS::IAM::{name}" for name in ("AccessKey", "Group", "InstanceProfile", "ManagedPolicy", "Policy", "Role", "User")
 }
 
+OUTPUT_NO_TEXT = "Template format error: The Value field of every Outputs member must evaluate to a String."
+
 
 def check(template: Template, capabilities: list[str]) -> None:
     """Check that a template can be deployed here.
@@ -21,6 +23,7 @@ def check(template: Template, capabilities: list[str]) -> None:
     _check_types(template)
     _check_properties(template)
     _check_policies(template)
+    _check_outputs(template)
     _check_references(template)
     _check_capabilities(template, capabilities)
     if "Transform" in template.document:
@@ -66,6 +69,15 @@ def _check_policies(template: Template) -> None:
             raise ValidationError(
                 f"Template error: {policy} Snapshot is not supported by [{', '.join(wrong)}]: write Delete or Retain"
             )
+
+
+def _check_outputs(template: Template) -> None:
+    for body in template.section("Outputs").values():
+        value = body.get("Value")
+        if value is None:
+            raise ValidationError("Template format error: Every Outputs member must contain a Value object")
+        if isinstance(value, list) or (isinstance(value, dict) and len(value) != 1):
+            raise ValidationError(OUTPUT_NO_TEXT)
 
 
 def _check_references(template: Template) -> None:

@@ -1,5 +1,6 @@
 """The compute backend that runs environments' instances, and RDS databases, in Docker."""
 
+import logging
 import random
 import socket
 import time
@@ -23,6 +24,7 @@ from beanpod_emulator.docker_runtime.rds import DatabaseContainers
 from beanpod_emulator.docker_runtime.release import InstanceError, InstanceProfile, Release, RuntimeSettings
 from beanpod_emulator.state import Emulator
 
+_log = logging.getLogger(__name__)
 # Below Linux's range for outgoing connections, which could take a port before its load balancer does.
 _PORTS = range(20_000, 32_000)
 _PROCESS = "aws:elasticbeanstalk:environment:process:default"
@@ -58,7 +60,13 @@ class DockerBackend:
         return self._runtime(environment).endpoint
 
     def reconcile(self, environment: Environment, done: Callable[[], None]) -> None:
-        self._runtime(environment).reconcile(done)
+        def ended() -> None:
+            done()
+            # Only a terminated environment has none. Another one may have its name and its CNAME from now on.
+            if not environment.instances:
+                self._runtimes.pop(environment.environment_id, None)
+
+        self._runtime(environment).reconcile(ended)
 
     def deploy(self, environment: Environment, batches: Batches, done: Callable[[bool], None]) -> None:
         self._runtime(environment).deploy(batches, done)
@@ -95,6 +103,15 @@ def _free_ports(count: int) -> list[int]:
             if attempt.connect_ex(("127.0.0.1", port)):
                 found.add(port)
     return list(found)
+
+
+def _failure(error: Exception) -> InstanceError:
+    """Return why something failed on an instance; any exception is a failure, since clients wait for its end."""
+    if isinstance(error, InstanceError):
+        return error
+    if not isinstance(error, DockerError):
+        _log.error("the Docker runtime failed", exc_info=error)
+    return InstanceError("run", str(error) or type(error).__name__)
 
 
 class _SupersededError(Exception):
@@ -179,8 +196,8 @@ class EnvironmentRuntime:
             running = self._environment.expected
         try:
             self.failures = self._bring_to(wanted, running)
-        except DockerError as error:
-            self.failures = dict.fromkeys(wanted, InstanceError("run", str(error)))
+        except Exception as error:
+            self.failures = dict.fromkeys(wanted, _failure(error))
         self._locked(operation, done)
 
     def _bring_to(self, wanted: list[str], running: Deployment | None) -> Failures:
@@ -203,7 +220,10 @@ class EnvironmentRuntime:
         self._locked(operation, batches.prepare)
         try:
             succeeded = self._deploy_each(operation, batches)
-        except DockerError:
+        except _SupersededError:
+            raise
+        except Exception as error:
+            _failure(error)
             succeeded = False
         self._locked(operation, lambda: done(succeeded))
 
@@ -251,8 +271,8 @@ class EnvironmentRuntime:
         try:
             with self._emulator.lock:
                 release = self._prepare(deployment)
-        except InstanceError as error:
-            return dict.fromkeys(ids, error)
+        except Exception as error:
+            return dict.fromkeys(ids, _failure(error))
 
         def deploy(name: str) -> InstanceError | None:
             try:
@@ -260,8 +280,8 @@ class EnvironmentRuntime:
             except InstanceError as error:
                 self._logs.send_error(name, str(error))
                 return error
-            except DockerError as error:
-                return InstanceError("run", str(error))
+            except Exception as error:
+                return _failure(error)
             return None
 
         with ThreadPoolExecutor(max_workers=max(len(ids), 1)) as pool:

@@ -101,36 +101,48 @@ class InstanceContainer:
             # Short: the path of a socket may have about a hundred characters.
             path = context.run.folder / f"{instance_id[2:10]}.sock"
             served, mounted = EngineSocket(path), ("--volume", f"{path}:{_SOCKET}")
+        instance = cls(context, instance_id, served)
+        try:
+            instance._start(image, mounted)
+        except Exception:
+            # Its name and its socket are needed at the next attempt.
+            instance.remove()
+            raise
+        return instance
+
+    def _start(self, image: str, mounted: tuple[str, ...]) -> None:
+        """Start the container, and serve its Docker socket. mounted: the arguments that mount the socket, if any."""
+        context, served = self.context, self._socket
         volumes = (item for folder in _DISK for item in ("--volume", folder))
         container = context.docker.run(
-            "run", "--detach", "--init", "--name", instance_id, "--hostname", instance_id,
+            "run", "--detach", "--init", "--name", self.instance_id, "--hostname", self.instance_id,
             "--label", context.run.label, "--network", context.network, *mounted, *volumes, image,
         )  # fmt: skip
         mounts = context.docker.inspect(container)["Mounts"]
-        instance = cls(context, instance_id, served)
         served.view = View(
             engine=context.docker.engine,
-            instance_id=instance_id,
+            instance_id=self.instance_id,
             run_label=context.run.label,
             network=context.network,
             container_id=container,
             paths={mount["Destination"]: mount["Source"] for mount in mounts if mount["Type"] == "volume"},
             socket=mounted[1].partition(":")[0] if mounted else "",
             trusted=(_TRUSTED, f"{context.authority.path}:{_AUTHORITY}:ro"),
-            find=instance._find,
+            find=self._find,
             pulled=context.pulled,
         )
         if isinstance(served, EnginePort):
-            instance._relay(served)
-        return instance
+            self._relay(served)
 
     def remove(self) -> None:
         """Remove the container, and the containers, networks and volumes created on the instance."""
-        self.context.docker.remove_labelled(f"{LABEL}={self.instance_id}")
-        self.context.docker.tries("rm", "--force", "--volumes", self.instance_id)
-        for agent in self._agents:
-            agent.close()
-        self._socket.close()
+        try:
+            self.context.docker.remove_labelled(f"{LABEL}={self.instance_id}")
+            self.context.docker.tries("rm", "--force", "--volumes", self.instance_id)
+        finally:
+            for agent in self._agents:
+                agent.close()
+            self._socket.close()
 
     def run(self, *command: str, folder: str = "/root", data: str | bytes = b"") -> str:
         """Run a command as root on the instance.

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from beanpod_emulator.docker_runtime.application import Application, DockerrunApplication, RunningContainers
-from beanpod_emulator.docker_runtime.docker import DockerError
 from beanpod_emulator.docker_runtime.instance import CURRENT, STAGING, InstanceContainer
 from beanpod_emulator.docker_runtime.release import InstanceError, Release
 
@@ -73,7 +72,7 @@ class InstanceRuntime:
             running = application.serve(started)
             self._await_health(application, running)
             serve(running.address)
-        except (InstanceError, DockerError):
+        except Exception:
             self.send_logs()
             instance.deactivate()
             self._restore(application, running, old, serve)

@@ -238,14 +238,12 @@ class LoadBalancer:
         self._folder.mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self._write()
-        self._docker.run(
-            "run", "--detach", "--name", self.name, "--label", self.context.run.label, "--restart", "always",
-            "--network", self.context.network, "--publish", f"127.0.0.1:{self.port}:{_HTTP}",
-            "--publish", f"127.0.0.1:{self.secure_port}:{_HTTPS}", "--volume", f"{self._folder}:/etc/beanpod:ro",
-            IMAGE, "nginx", "-c", "/etc/beanpod/nginx.conf", "-g", "daemon off;",
-        )  # fmt: skip
-        if not self._await(lambda: bool(self._workers()), _START_SECONDS):
-            raise DockerError(f"{self.name} does not start")
+        try:
+            self._run()
+        except Exception:
+            # A container that does not start would have the name at the next attempt.
+            self.remove()
+            raise
 
     def configure(self, settings: BalancerSettings) -> None:
         """Apply changed settings."""
@@ -275,6 +273,16 @@ class LoadBalancer:
     def split(self, targets: Mapping[str, str], percent: int) -> None:
         """Send a share of the requests to candidates."""
         self.serve(Pools(self.pools.current, dict(targets), percent))
+
+    def _run(self) -> None:
+        self._docker.run(
+            "run", "--detach", "--name", self.name, "--label", self.context.run.label, "--restart", "always",
+            "--network", self.context.network, "--publish", f"127.0.0.1:{self.port}:{_HTTP}",
+            "--publish", f"127.0.0.1:{self.secure_port}:{_HTTPS}", "--volume", f"{self._folder}:/etc/beanpod:ro",
+            IMAGE, "nginx", "-c", "/etc/beanpod/nginx.conf", "-g", "daemon off;",
+        )  # fmt: skip
+        if not self._await(lambda: bool(self._workers()), _START_SECONDS):
+            raise DockerError(f"{self.name} does not start")
 
     def _reload(self) -> None:
         """Use the configuration as it is now, and wait for the requests in flight."""

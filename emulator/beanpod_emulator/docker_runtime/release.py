@@ -7,6 +7,7 @@ import stat
 import tarfile
 import time
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -81,7 +82,7 @@ class Release:
             files: Texts of further files, which only root may read, by their paths.
 
         Raises:
-            InstanceError: The bundle is not a zip file, or a path is outside of it.
+            InstanceError: The bundle is not a zip file, is corrupt or encrypted, or a path is outside of it.
         """
         data = io.BytesIO()
         try:
@@ -92,7 +93,7 @@ class Release:
                     member = tarfile.TarInfo(path.lstrip("/"))
                     member.size, member.mode = len(text.encode()), 0o600
                     archive.addfile(member, io.BytesIO(text.encode()))
-        except (zipfile.BadZipFile, ValueError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
             raise InstanceError("unpack the source bundle", str(error)) from error
         return data.getvalue()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.iam.access_control import CreateAccessKeyFailure, create_access_key
 from moto.iam.exceptions import NotFoundException
-from moto.iam.models import Policy
+from moto.iam.models import Policy, iam_backends
 
 from beanpod_emulator.iam import web_identity
 from beanpod_emulator.iam.policies import Decision, Document, evaluate
@@ -142,6 +142,16 @@ def authorize(account: str, call: Call, caller: Caller) -> ErrorResponse | None:
         if message:
             return ErrorResponse(_FORBIDDEN, "AccessDenied", message)
     return None
+
+
+def missing_role(call: Call, caller: Caller) -> ErrorResponse | None:
+    """Check that the role of AssumeRole exists: AWS answers AccessDenied, also to callers that may do anything."""
+    role = call.parameters.get("RoleArn", "") if (call.service, call.action) == ("sts", "AssumeRole") else ""
+    account = role.removeprefix("arn:aws:iam::").partition(":")[0]
+    if not account.isdecimal() or any(found.arn == role for found in iam_backends[account]["aws"].roles.values()):
+        return None
+    text = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role}"
+    return ErrorResponse(_FORBIDDEN, "AccessDenied", text)
 
 
 # Returns AWS's message when the caller lacks the permission, None when it has it.

@@ -64,11 +64,18 @@ def _named(statement: Document, element: str, value: str, form: Callable[[str], 
 
 
 def _fulfilled(operator: str, key: str, wanted: list[str], context: Context) -> bool:
-    """Whether a condition holds. One on an unknown key does not, unless its operator ends with IfExists."""
+    """Whether a condition holds.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html. A key has one
+    value here, of which ForAllValues and ForAnyValue say the same: they differ where the request lacks the key.
+    """
     found = {name.lower(): value for name, value in context.items()}.get(key.lower())
+    if operator == "Null":
+        return str(found is None).lower() in [str(value).lower() for value in wanted]
+    scope, _, comparison = operator.rpartition(":")
     if found is None:
-        return operator.endswith("IfExists")
-    test = _OPERATORS.get(operator.removesuffix("IfExists").replace("Not", ""))
+        return scope == "ForAllValues" if scope else "Not" in comparison or comparison.endswith("IfExists")
+    test = _OPERATORS.get(comparison.removesuffix("IfExists").replace("Not", ""))
     return test is not None and any(test(str(pattern), found) for pattern in wanted) is not ("Not" in operator)
 
 

@@ -199,5 +199,6 @@ _BEANSTALK: tuple[tuple[tuple[str, ...], Callable[[str, Call], str | None]], ...
     (("Events",), _event),
     (("ConfigurationOptions", "ConfigurationSettings", "ConfigurationTemplate"), _configuration),
     (("Environment", "Environments", "EnvironmentUpdate", "EnvironmentHealth", "InstancesHealth",
-      "EnvironmentResources", "EnvironmentInfo", "RestartAppServer", "DNSAvailability"), _environment),
+      "EnvironmentResources", "EnvironmentInfo", "EnvironmentOperationsRole", "RestartAppServer", "DNSAvailability"),
+     _environment),
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """AssumeRoleWithWebIdentity: a role for the token of an OpenID Connect provider, such as of a GitHub workflow.
 
 GitHub's keys are not available offline: the emulated AWS issues the tokens itself, signed with a key of this run, and
-refuses all others. It also refuses roles whose trust policy does not allow the token's claims.
+refuses all others. It also refuses audiences that the provider does not list, and roles whose trust policy does not
+allow the token's claims.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 """
 
@@ -24,6 +25,7 @@ _INVALID_TOKEN = ErrorResponse(
     "InvalidIdentityToken",
     "The ID Token provided is not a valid JWT of this emulated AWS: ask it for one, POST /_emulator/web-identity.",
 )
+_WRONG_AUDIENCE = ErrorResponse("400 Bad Request", "InvalidIdentityToken", "Incorrect token audience")
 _NOT_AUTHORIZED = ErrorResponse("403 Forbidden", "AccessDenied", f"Not authorized to perform sts:{ACTION}")
 
 
@@ -41,7 +43,7 @@ class WebIdentities:
         return jwt.encode({"alg": "HS256"}, claims, self._key)
 
     def verify(self, call: Call) -> ErrorResponse | None:
-        """Check the call's token, and that the trust policy of the role allows the token's claims.
+        """Check the call's token and its audience, and that the role's trust policy allows the token's claims.
 
         Returns:
             The error response for a token that is rejected, else None.
@@ -58,6 +60,8 @@ class WebIdentities:
         if provider not in backend.open_id_providers:
             text = f"No OpenIDConnect provider found in your account for {claims['iss']}"
             return ErrorResponse("400 Bad Request", "InvalidIdentityToken", text)
+        if str(claims["aud"]) not in backend.open_id_providers[provider].client_id_list:
+            return _WRONG_AUDIENCE
         role = next((role for role in backend.roles.values() if role.arn == call.parameters.get("RoleArn")), None)
         trust = [statements_about(json.loads(role.assume_role_policy_document), "Federated", provider)] if role else []
         context = {f"{host}:{name}": str(claims[name]) for name in ("aud", "sub")}

@@ -133,6 +133,8 @@ class RequestMiddleware:
             environ[CALLER] = caller
             if denied := authorizer.authorize(self._account, call, caller):
                 return _render(denied, call)
+        if caller and (missing := authorizer.missing_role(call, caller)):
+            return _render(missing, call)
         try:
             body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
         except NotImplementedError:

@@ -54,6 +54,18 @@ def test_rejects_a_bundle_that_is_not_a_zip_file() -> None:
     assert raised.value.event == "Instance deployment failed to unpack the source bundle. The deployment failed."
 
 
+def test_rejects_a_corrupt_and_an_encrypted_bundle() -> None:
+    data = bytearray(bundle({"file": "other text"}))
+    # The compression, and the flags, in the file's own header and in the directory's.
+    compressed, encrypted = data.copy(), data.copy()
+    directory = data.index(b"PK\1\2")
+    compressed[8] = compressed[directory + 10] = zipfile.ZIP_DEFLATED
+    encrypted[6] = encrypted[directory + 8] = 1
+    for broken, words in ((compressed, "invalid block type"), (encrypted, "is encrypted")):
+        with pytest.raises(InstanceError, match=words):
+            archive(bytes(broken))
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -1,13 +1,29 @@
 """One instance: variables, secrets, hooks, failed deployments, termination."""
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Queue
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
+from beanpod_emulator.beanstalk import state
+from beanpod_emulator.beanstalk.deployments import DeploymentPlan
+from beanpod_emulator.beanstalk.options import Option
+from beanpod_emulator.beanstalk.platforms import PLATFORMS
 from beanpod_emulator.docker_runtime.application import Dockerrun, DockerrunApplication
+from beanpod_emulator.docker_runtime.backend import EnvironmentRuntime
+from beanpod_emulator.docker_runtime.docker import Docker
+from beanpod_emulator.docker_runtime.instance import InstanceContainer
+from beanpod_emulator.docker_runtime.load_balancer import BalancerSettings, LoadBalancer
 from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettings
+from beanpod_emulator.embedded_aws import ControlError
+from beanpod_emulator.state import Emulator
 from emulator.tests.clients import option
 from emulator.tests.docker_runtime.sample_app import (
     SINGLE,
@@ -57,6 +73,7 @@ def test_an_environment_is_launched_updated_aborted_and_terminated(app: SampleAp
     client.update_environment(EnvironmentName=environment.name, VersionLabel=slow)
     client.abort_environment_update(EnvironmentName=environment.name)
     assert environment.settled().described()["VersionLabel"] == "talks"
+    url = environment.url
     assert environment.page()[1].startswith("Talks\n")
     app.version("ends", "Ends", command="echo broken; sleep 0.3; exit 1")
     environment.update(VersionLabel="ends")
@@ -66,6 +83,8 @@ def test_an_environment_is_launched_updated_aborted_and_terminated(app: SampleAp
     environment.settled()
     assert instance["InstanceId"] not in app.engine.run("ps", "--all", "--format", "{{.Names}}")
     with pytest.raises(OSError, match="refused"):
+        urlopen(url)
+    with pytest.raises(ControlError, match="no brief runs here"):
         environment.page()
 
 
@@ -201,3 +220,64 @@ def test_a_container_that_ends_at_once_is_reported_as_one_that_ends_later() -> N
     application = DockerrunApplication(instance, RuntimeSettings("shop", {}), Dockerrun("ada/shop", 8080), 4)
     with pytest.raises(InstanceError, match=r"^the container has ended with exit code 3$"):
         application.start()
+
+
+class Full(Docker):
+    """An engine that creates containers, and cannot start them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def run(self, *arguments: str, **variables: str) -> str:
+        if arguments[0] == "run":
+            name = arguments[arguments.index("--name") + 1]
+            reason = "the name is in use" if name in self.names else "no space left on device"
+            self.names.add(name)
+            raise OSError(reason)
+        if arguments[0] == "rm":
+            self.names.discard(arguments[-1])
+        return ""
+
+    def ask(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+        return {"OperatingSystem": "Debian"}
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Any:
+    """The context of a runtime on such an engine."""
+    run = SimpleNamespace(folder=tmp_path, label="beanpod.emulator=test")
+    return SimpleNamespace(docker=Full(), run=run, network="vpc", emulator=Emulator())
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda context: InstanceContainer.launch(context, "i-0000000050cce7003"),
+        lambda context: LoadBalancer(context, "e-1", 20_000, 20_001).start(BalancerSettings()),
+    ],
+    ids=["instance", "load-balancer"],
+)
+def test_a_container_that_does_not_start_can_be_started_again(full: Any, start: Callable[[Any], None]) -> None:
+    for _ in range(2):
+        with pytest.raises(OSError, match="no space left on device"):
+            start(full)
+    assert full.docker.names == set()
+    assert list(full.run.folder.glob("*.sock")) == []
+
+
+def test_an_operation_ends_whatever_goes_wrong(full: Any) -> None:
+    now, policy = datetime.now(UTC), Option("aws:elasticbeanstalk:command", "DeploymentPolicy")
+    instance = state.Instance("i-1", now, "t3.micro", "us-east-1a", state.Deployment("one", 1, now))
+    arn = "arn:aws:elasticbeanstalk:us-east-1:123456789012:environment/shop/shop"
+    settings, named = {policy: "Immutable"}, ("e-1", "shop", "shop", arn, PLATFORMS[0])
+    environment = state.Environment(*named, settings, "shop", {}, now, now, "one", instances=[instance])
+    runtime, ended = EnvironmentRuntime(full, environment), Event()
+    runtime.reconcile(ended.set)
+    assert ended.wait(10)
+    assert str(runtime.failures["i-1"]) == "no space left on device"
+    # An instance that has never been launched.
+    batches: Any = SimpleNamespace(prepare=lambda: None, count=0, plan=DeploymentPlan([], launched=[instance]))
+    results: Queue[bool] = Queue()
+    runtime.deploy(batches, results.put)
+    assert results.get(timeout=10) is False

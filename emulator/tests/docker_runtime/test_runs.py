@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,21 @@ from tests.deploy.engine import Engine
 ROOT = Path(__file__).parents[3]
 
 
-def start(folder: Path, **variables: str) -> "subprocess.Popen[str]":
-    """A server whose files are in a folder."""
-    return subprocess.Popen(
+@contextmanager
+def start(folder: Path, **variables: str) -> "Iterator[subprocess.Popen[str]]":
+    """A server whose files are in a folder; a test that fails does not wait for its end."""
+    with subprocess.Popen(
         [sys.executable, "-m", "beanpod_emulator", "--port", "0", "--docker"],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(folder), **variables},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )
+    ) as server:
+        try:
+            yield server
+        finally:
+            server.kill()
 
 
 def exported(server: "subprocess.Popen[str]") -> dict[str, str]:

@@ -18,6 +18,9 @@ from beanpod_emulator.cloudformation.handlers.base import (
     without,
 )
 
+# Properties that UpdateEnvironment does not change.
+_APART = ("OperationsRole", "Tags")
+
 
 def _removed(old: Properties, new: Properties) -> list[dict[str, str]]:
     """Return the options that only the old properties have."""
@@ -74,10 +77,11 @@ class Environment(_Beanstalk):
         request = pick(changed(old, new), "Description", "PlatformArn", "TemplateName", "Tier", "VersionLabel")
         request |= {"EnvironmentName": name} | pick(new, "OptionSettings")
         request["OptionsToRemove"] = [*_removed(old, new), *self._foreign(new, name)]
-        if without(old, "Tags") != without(new, "Tags"):
+        if without(old, *_APART) != without(new, *_APART):
             updated = self.call("UpdateEnvironment", request)
             self._await(updated["EnvironmentId"])
             self._check_update(name, updated["ResponseMetadata"]["RequestId"])
+        self._change_operations_role(name, old, new)
         self.retag(state, old, new)
         return self._stabilized(name, self._describe(name)["EnvironmentId"])
 
@@ -140,6 +144,13 @@ class Environment(_Beanstalk):
         reasons = [event["Message"] for event in reversed(errors)]
         if "Failed to deploy configuration." in reasons:
             raise ResourceFailedError(" ".join(reasons))
+
+    def _change_operations_role(self, name: str, old: Properties, new: Properties) -> None:
+        role = new.get("OperationsRole")
+        if role and role != old.get("OperationsRole"):
+            self.client.associate_environment_operations_role(EnvironmentName=name, OperationsRole=role)
+        elif not role and "OperationsRole" in old:
+            self.client.disassociate_environment_operations_role(EnvironmentName=name)
 
     def retag(self, state: State, old: Properties, new: Properties) -> None:
         removed, added = tag_changes(old, new)

@@ -47,6 +47,12 @@ class DbParameterGroup(_Rds):
     attributes = same("DBParameterGroupArn DBParameterGroupName")
     tagged = {"ResourceName": "{DBParameterGroupArn}"}
 
+    def configure(self, state: State, old: Properties, new: Properties) -> None:
+        super().configure(state, old, new)
+        if removed := sorted(old.get("Parameters", {}).keys() - new.get("Parameters", {}).keys()):
+            parameters = [{"ParameterName": name, "ApplyMethod": "pending-reboot"} for name in removed]
+            self.call("ResetDBParameterGroup", {"Parameters": parameters} | self.identify(state, new))
+
 
 @handles(
     "AWS::RDS::DBInstance",

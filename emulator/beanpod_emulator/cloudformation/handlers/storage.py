@@ -28,18 +28,45 @@ def _encryption(value: Properties) -> dict[str, Any]:
     return {"ServerSideEncryptionConfiguration": {"Rules": rules}}
 
 
+# The members of a lifecycle rule: the API's names of those that have another one, and all that are applied.
+_EXPIRATION = {
+    "ExpirationInDays": "Days",
+    "ExpirationDate": "Date",
+    "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker",
+}
+_TRANSITIONS = {
+    "Transitions": {"TransitionInDays": "Days", "TransitionDate": "Date"},
+    "NoncurrentVersionTransitions": {"TransitionInDays": "NoncurrentDays"},
+}
+_LIFECYCLE = names(
+    "AbortIncompleteMultipartUpload Id NoncurrentVersionExpiration NoncurrentVersionExpirationInDays Prefix Status "
+    "TagFilters"
+).union(_EXPIRATION, _TRANSITIONS)
+
+
 def _lifecycle(value: Properties) -> dict[str, Any]:
     return {"LifecycleConfiguration": {"Rules": [_lifecycle_rule(rule) for rule in value["Rules"]]}}
 
 
 def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
+    if unknown := ", ".join(sorted(rule.keys() - _LIFECYCLE)):
+        raise ResourceFailedError(f"The emulated AWS does not know {unknown} of a lifecycle rule: leave it out here")
     converted = pick(rule, "Id", "Status", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
-    converted["Filter"] = {"Prefix": rule.get("Prefix", "")}
-    if days := rule.get("ExpirationInDays"):
-        converted["Expiration"] = {"Days": days}
+    converted["Filter"] = prefix = {"Prefix": rule.get("Prefix", "")}
+    if tags := rule.get("TagFilters"):
+        converted["Filter"] = {"And": prefix | {"Tags": tags}}
+    if expiration := pick(rule, *_EXPIRATION):
+        converted["Expiration"] = _renamed(expiration, _EXPIRATION)
     if days := rule.get("NoncurrentVersionExpirationInDays"):
         converted["NoncurrentVersionExpiration"] = {"NoncurrentDays": days}
+    for name, members in _TRANSITIONS.items():
+        if name in rule:
+            converted[name] = [_renamed(transition, members) for transition in rule[name]]
     return converted
+
+
+def _renamed(properties: Properties, members: dict[str, str]) -> Properties:
+    return {members.get(name, name): value for name, value in properties.items()}
 
 
 def _logging(value: Properties) -> dict[str, Any]:
