@@ -222,7 +222,7 @@ def test_stages_that_share_both_are_warned_of(read: Reader) -> None:
     place = {"account": ONE, "region": "eu-central-1"}
     warning = read(in_accounts(dev=place, test=place, prod=place)).sharing("test")
     assert warning is not None
-    assert warning.startswith(f"stage test shares account {ONE} in eu-central-1 with dev and prod: the deployer and")
+    assert warning.startswith(f"stage test shares account {ONE} in eu-central-1 with dev and prod: the deploy user")
     assert 'give each an account of its own, such as account = "111111111111" in [stages.test]' in warning
     assert "\n" not in warning
 

@@ -105,7 +105,7 @@ def test_no_answers_until_the_timeout_leave_an_unknown_state(sandbox: Sandbox, t
 
 def test_an_update_that_was_never_confirmed_leaves_an_unknown_state(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("drops-connections", action="UpdateEnvironment", when="before", times=None)
-    unknown = f"whether environment {target.environment} is being updated to .* not known"
+    unknown = f"AWS did not confirm the update of environment {target.environment} to "
     with pytest.raises(DeadlineError, match=unknown):
         sandbox.rollout(target)[0].release(bundle("new"))
 
