@@ -14,10 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from beanpod._bucket_keys import BUNDLES, LOCKS
 from beanpod._settings import DeploymentPolicy
 
-BUNDLES = "bundles/"
-LOCKS = "locks/"
 _NEW_GROUP = (DeploymentPolicy.IMMUTABLE, DeploymentPolicy.TRAFFIC_SPLITTING)
 _NEW_INSTANCES = (DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH, *_NEW_GROUP)
 Conditions = Mapping[str, Mapping[str, Any]]

@@ -8,8 +8,8 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from beanpod._arguments import checked
+from beanpod._bucket_keys import BUNDLES
 from beanpod._checks import reject
-from beanpod._deploy_statements import BUNDLES
 from beanpod._nag import acknowledge
 
 

@@ -17,6 +17,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
+from beanpod._bucket_keys import LOCKS
 from beanpod.deploy.aws import Aws
 from beanpod.deploy.errors import BusyError, DeployError, UsageError
 from beanpod.deploy.preflight import DeploymentContext, Target
@@ -119,7 +120,7 @@ class LockStore:
     """Reads and writes the lock of one environment."""
 
     def __init__(self, target: Target, aws: Aws) -> None:
-        self._bucket, self._key, self._aws = target.bucket, f"locks/{target.environment}", aws
+        self._bucket, self._key, self._aws = target.bucket, f"{LOCKS}{target.environment}", aws
 
     def read(self) -> LockRecord:
         """The record; an empty one when there is none. Raises UsageError for an object that is no lock."""

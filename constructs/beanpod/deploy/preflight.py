@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from beanpod._bucket_keys import BUNDLES
 from beanpod.deploy.aws import Aws, Environment
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BusyError, UsageError
@@ -166,7 +167,7 @@ class DeploymentContext:
 
     def stored_bundles(self) -> frozenset[str] | None:
         """The keys of the application's bundles; None when there are too many to list in one call."""
-        return self.aws.keys(self.target.bucket, f"bundles/{self.target.application}/")
+        return self.aws.keys(self.target.bucket, f"{BUNDLES}{self.target.application}/")
 
     def describe(self) -> Environment:
         """The environment at this moment, reported as the status."""

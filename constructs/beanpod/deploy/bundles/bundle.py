@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
+from beanpod._bucket_keys import BUNDLES
+
 # In a file of the bundle, where its hash belongs: no content can contain its own hash.
 HASH_PLACEHOLDER = "__BEANPOD_HASH__"
 # Where a container finds what is released. /run is for what exists while it runs: no image has files of its own there.
@@ -62,7 +64,6 @@ def zipped(files: Mapping[str, BundleFile]) -> bytes:
 
 
 _HASH_DIGITS = 16
-_PREFIX = "bundles"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Bundle:
             data=zipped(filled),
             hash=digits,
             label=label_of(service, digits),
-            key=f"{_PREFIX}/{application}/{digits}.zip",
+            key=f"{BUNDLES}{application}/{digits}.zip",
             notes=notes,
             image=image,
         )
