@@ -13,8 +13,8 @@ from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import RolledBackError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.preflight import DeploymentContext, Settings, Target
-from beanpod.deploy.release import Rollout
 from beanpod.deploy.report import Outcome
+from beanpod.deploy.rollout import Rollout
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.docker_runtime.sample_app import Environment, Options, SampleApp, several

@@ -259,6 +259,6 @@ def test_at_most_ten_files_lead_to_the_first_change_on_aws(
     assert done.code == 0, done.stderr
     *_, first_change = files
     assert first_change == "PutObject"
-    assert {"cli/main.py", "cli/commands/deploy.py", "deploy/release.py", "deploy/aws/client.py"} <= files[first_change]
+    assert {"cli/main.py", "cli/commands/deploy.py", "deploy/rollout.py", "deploy/aws/client.py"} <= files[first_change]
     passed = set().union(*files.values())
     assert len(passed) <= 10, sorted(passed)

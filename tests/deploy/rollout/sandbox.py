@@ -18,7 +18,7 @@ from beanpod.deploy.aws.client import ATTEMPTS
 from beanpod.deploy.bundles import Bundle, BundleFile
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.preflight import DeploymentContext, Settings, Target
-from beanpod.deploy.release import Rollout
+from beanpod.deploy.rollout import Rollout
 from beanpod.deploy.source import Source
 from beanpod.manifest import StageConfig
 from beanpod_emulator import EmbeddedAws

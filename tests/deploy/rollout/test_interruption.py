@@ -9,7 +9,7 @@ import pytest
 from beanpod.deploy.errors import InterruptionError, RolledBackError
 from beanpod.deploy.lock import LockStore
 from beanpod.deploy.preflight import Target
-from beanpod.deploy.release import Rollout
+from beanpod.deploy.rollout import Rollout
 from tests.deploy.rollout.sandbox import Sandbox, bundle, handling
 
 NOTHING = "interrupted: nothing was changed"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from beanpod.deploy.bundles import BundlePlan
     from beanpod.deploy.images import Docker
     from beanpod.deploy.preflight import Target
-    from beanpod.deploy.release import Rollout
+    from beanpod.deploy.rollout import Rollout
     from beanpod.deploy.source import Source
     from beanpod.manifest import StageConfig
 
@@ -116,7 +116,7 @@ class Context:
     def rollout(self) -> "Rollout":
         """Releases on the environment, within the time limits and with the health of the command line."""
         from beanpod.deploy.preflight import DeploymentContext, Settings
-        from beanpod.deploy.release import Rollout
+        from beanpod.deploy.rollout import Rollout
 
         options, usual = self.options, self.stage.environment.update_seconds
         settings = Settings(
