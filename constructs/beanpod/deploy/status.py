@@ -36,7 +36,7 @@ class EnvironmentStatus:
 
 
 def read_status(target: Target, aws: Aws) -> EnvironmentStatus:
-    """Read an environment's status: five calls, and a request to the health path."""
+    """Read an environment's status: four calls, and a request to the health path."""
     environment = target.describe(aws)
     return EnvironmentStatus(
         target=target,

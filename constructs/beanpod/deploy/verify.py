@@ -119,7 +119,7 @@ def _of_instances(environment: Environment, instances: Instances, label: str) ->
     total = len(instances.all)
     if not total:
         return State.RECOVERING, "no instance reports its health", ()
-    missing = total - instances.on(label)
+    missing = total - instances.count_on(label)
     if not missing:
         return State.GOOD, f"{'its instance runs' if total == 1 else f'all {total} instances run'} {label}", ()
     who = "its instance" if total == 1 else f"{missing} of {total} instances"
@@ -335,7 +335,7 @@ class Update:
             return judge(environment, None, self._label, context.settings)
         instances = context.aws.instances(context.target.environment)
         context.report.status(
-            Status(environment.status, environment.health, instances.on(self._label), len(instances.all))
+            Status(environment.status, environment.health, instances.count_on(self._label), len(instances.all))
         )
         return ask_health_path(context, judge(environment, instances, self._label, context.settings))
 

@@ -30,7 +30,7 @@ def test_the_instances_of_all_pages_are_read() -> None:
     client: Any = SimpleNamespace(describe_instances_health=lambda **request: pages[request.get("NextToken")])
     found = replace(AWS, beanstalk=client).instances("guestbook-dev")
     assert [instance.instance_id for instance in found.all] == ["i-1", "i-2"]
-    assert (found.on("v2"), found.refreshed) == (1, _NOON)
+    assert (found.count_on("v2"), found.refreshed) == (1, _NOON)
 
 
 def test_more_keys_than_one_call_answers_are_unknown() -> None:

@@ -100,7 +100,7 @@ class Instances:
     all: tuple[Instance, ...]
     refreshed: datetime
 
-    def on(self, label: str) -> int:
+    def count_on(self, label: str) -> int:
         """How many run a version, completely deployed."""
         return sum((item.version_label, item.deployment) == (label, "Deployed") for item in self.all)
 
