@@ -3,6 +3,9 @@
 import time
 from datetime import UTC, datetime
 
+POLL_SECONDS = 5.0
+"""Between two polls of whatever is waited for."""
+
 
 class Clock:
     """The machine's clock."""

@@ -19,13 +19,13 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from beanpod._bucket_keys import LOCKS
 from beanpod.deploy.aws import Aws
+from beanpod.deploy.clock import POLL_SECONDS
 from beanpod.deploy.errors import BusyError, DeployError, UsageError
 from beanpod.deploy.preflight import DeploymentContext, Target
 
 LEASE_SECONDS = 300.0
 """How long a lock outlives its owner. The lease is renewed when half of it has passed."""
 
-_POLL_SECONDS = 10.0
 _LOST = "another deployment has taken over the deployment lock: its lease had expired"
 
 
@@ -225,7 +225,7 @@ class Lock:
                 self._refuse_unless_older(owner, release)
             if clock.monotonic() - since >= timeout:
                 raise BusyError(f"{self._locked(owner)}, and was not released within {timeout:.0f} s: deploy again")
-            clock.sleep(min(_POLL_SECONDS, timeout))
+            clock.sleep(min(POLL_SECONDS, timeout))
 
     def _acquired(self, record: LockRecord, release: Release) -> bool:
         source, self._latest = self._context.source, record.answered or self._now()

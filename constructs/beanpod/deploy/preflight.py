@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from beanpod._bucket_keys import BUNDLES
 from beanpod.deploy.aws import Aws, Environment
-from beanpod.deploy.clock import Clock
+from beanpod.deploy.clock import POLL_SECONDS, Clock
 from beanpod.deploy.errors import BusyError, UsageError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.report import Reporter, Status
@@ -21,7 +21,6 @@ SAMPLE = "Sample Application"
 """The label of an environment to which nothing has been released yet."""
 
 _SERVICE_OUTPUTS = ("ApplicationName", "EnvironmentName", "Region", "Url")
-_POLL_SECONDS = 10.0
 _OUR_LABEL = re.compile(r".+-[0-9a-f]{16}")
 
 
@@ -194,7 +193,7 @@ class DeploymentContext:
                     f"environment {environment.name} is still {environment.status} after "
                     f"{self.settings.ready_timeout:.0f} s: see `beanpod events`, and deploy again when it is Ready"
                 )
-            self.pause(_POLL_SECONDS)
+            self.pause(POLL_SECONDS)
             environment = self.describe()
         return environment
 

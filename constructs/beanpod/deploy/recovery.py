@@ -7,11 +7,12 @@ from typing import NoReturn
 
 from beanpod._docs import DOCS
 from beanpod.deploy.aws import Environment, UnansweredError, remedies
+from beanpod.deploy.clock import POLL_SECONDS
 from beanpod.deploy.errors import BusyError, DeadlineError, DeployError, NotRolledBackError, RolledBackError
 from beanpod.deploy.lock import Lock, Release
 from beanpod.deploy.preflight import DeploymentContext, Preflight, version_of
 from beanpod.deploy.report import EnvironmentEvent, Phase
-from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, Verdict
+from beanpod.deploy.verify import State, UnverifiedError, Update, Verdict
 
 _MOST_CAUSES = 8
 _TLS = f"{DOCS}/variables.md#tls-to-the-database"

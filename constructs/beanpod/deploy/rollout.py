@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from beanpod.deploy.aws import AwsError, Environment
+from beanpod.deploy.clock import POLL_SECONDS
 from beanpod.deploy.errors import BusyError, InterruptionError, RolledBackError, UsageError
 from beanpod.deploy.lock import Lock, LockRecord, Release
 from beanpod.deploy.preflight import DeploymentContext, Preflight, run_preflight, version_of
 from beanpod.deploy.recovery import Recovery
 from beanpod.deploy.report import Outcome, Phase
-from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, Verdict, ask_health_path, judge
+from beanpod.deploy.verify import State, UnverifiedError, Update, Verdict, ask_health_path, judge
 
 if TYPE_CHECKING:
     from beanpod.deploy.bundles import Bundle

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from beanpod.deploy.aws import Aws, Environment, Instances, UnansweredError
-from beanpod.deploy.clock import Clock
+from beanpod.deploy.clock import POLL_SECONDS, Clock
 from beanpod.deploy.health_path import Answer
 from beanpod.deploy.lock import LockOwner, LockStore
 from beanpod.deploy.preflight import Target
 from beanpod.deploy.report import EnvironmentEvent
-
-_POLL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,4 +61,4 @@ def follow_events(target: Target, aws: Aws, clock: Clock, *, limit: int = 20) ->
                 shown.add(event)
                 yield event
             since = event.time
-        clock.sleep(_POLL_SECONDS)
+        clock.sleep(POLL_SECONDS)

@@ -10,12 +10,12 @@ from datetime import datetime
 from enum import Enum
 
 from beanpod.deploy.aws import AwsError, Environment, Instances, UnansweredError
+from beanpod.deploy.clock import POLL_SECONDS
 from beanpod.deploy.errors import DeadlineError, DeployError, UsageError
 from beanpod.deploy.health_path import Answer
 from beanpod.deploy.preflight import DeploymentContext, Settings, version_of
 from beanpod.deploy.report import EnvironmentEvent, Status
 
-POLL_SECONDS = 5.0
 # Mostly the events are asked for; the environment itself at every sixth poll, and once an event announces the end.
 _ENVIRONMENT_POLLS = 6
 # Another replica of the API may still answer with the state before.
