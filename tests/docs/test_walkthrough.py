@@ -133,7 +133,7 @@ def test_github_has_the_four_secrets_and_none_was_printed(deployed: Deployed) ->
 def test_operations_do_and_print_what_their_pages_say(deployed: Deployed) -> None:
     """One after the other, as an owner does it: the last ones leave nothing for those before."""
     _look_at_the_difference(deployed)
-    assert_shown(deployed, *examples(ROOT / "docs/operations.md", "Look"))
+    assert_shown(deployed, *examples(ROOT / "docs/operations.md", "Status, events and logs"))
     _roll_back(deployed)
     _rotate_the_key(deployed)
     _change_a_secret(deployed)

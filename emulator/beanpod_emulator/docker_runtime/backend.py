@@ -24,7 +24,7 @@ from beanpod_emulator.docker_runtime.rds import DatabaseContainers
 from beanpod_emulator.docker_runtime.release import InstanceError, InstanceProfile, Release, RuntimeSettings
 from beanpod_emulator.state import Emulator
 
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 # Below Linux's range for outgoing connections, which could take a port before its load balancer does.
 _PORTS = range(20_000, 32_000)
 _PROCESS = "aws:elasticbeanstalk:environment:process:default"
@@ -75,7 +75,7 @@ class DockerBackend:
         return {name: str(error) for name, error in self._runtime(environment).failures.items()}
 
     def addresses(self) -> dict[str, dict[str, str]]:
-        environments = {runtime.name: f"http://{runtime.endpoint}" for runtime in self._runtimes.values()}
+        environments = {runtime.name: f"http://{runtime.endpoint}" for runtime in list(self._runtimes.values())}
         authority = self._context.authority
         domains = {"proxy": self._proxy.url, "authority": str(authority.trusted()), "key_hash": authority.key_hash}
         return {"environments": environments, "databases": self._databases.addresses(), "domains": domains}
@@ -110,7 +110,7 @@ def _failure(error: Exception) -> InstanceError:
     if isinstance(error, InstanceError):
         return error
     if not isinstance(error, DockerError):
-        _log.error("the Docker runtime failed", exc_info=error)
+        _logger.error("the Docker runtime failed", exc_info=error)
     return InstanceError("run", str(error) or type(error).__name__)
 
 
