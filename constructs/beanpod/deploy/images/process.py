@@ -17,6 +17,7 @@ from beanpod.deploy.errors import BuildError, unwritable
 
 _CHUNK = 65536
 _POLL_SECONDS = 0.1
+_REAPED_SECONDS = 0.5
 # No deployment takes so long.
 _ABANDONED_SECONDS = 24 * 3600.0
 _LOCK = ".beanpod-lock"
@@ -108,18 +109,21 @@ class Runner:
                 raise
 
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
-        """End the group, and wait until it is gone: a process that is ending may still write files."""
+        """End the process, then what it leaves behind, which may still write files for a moment."""
         if os.name == "nt":
             process.kill()
             return
         try:
             _signal_group(process, signal.SIGTERM)
-            deadline = time.monotonic() + self._grace
-            while time.monotonic() < deadline and _signal_group(process, 0):
-                process.poll()
-                time.sleep(0.02)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(self._grace)
         finally:
             _signal_group(process, signal.SIGKILL)
+        # No longer: in a container without an init nobody reaps the children, and the group stays.
+        deadline = time.monotonic() + _REAPED_SECONDS
+        while time.monotonic() < deadline and _signal_group(process, 0):
+            process.poll()
+            time.sleep(0.02)
 
 
 def _finished(process: "subprocess.Popen[bytes]", timeout: float, stdin: str) -> Finished:
