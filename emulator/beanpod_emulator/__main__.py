@@ -1,4 +1,4 @@
-"""python -m beanpod_emulator: serve an AWS on localhost until a signal."""
+"""beanpod-emulator: serve an AWS on localhost until a signal."""
 
 import argparse
 import gc
@@ -128,9 +128,7 @@ def _stop_at_eof() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m beanpod_emulator", description="Serve the emulated AWS on localhost."
-    )
+    parser = argparse.ArgumentParser(prog="beanpod-emulator", description="Serve the emulated AWS on localhost.")
     parser.add_argument("--port", type=_port, default=5000, help="port on localhost, 0 for a free one (default: 5000)")
     parser.add_argument("--account", type=_account, default="123456789012", help="account id, 12 digits")
     parser.add_argument(
