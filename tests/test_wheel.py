@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.wheels import ROOT, copy_sources, wheels
-from tests.workflows.workflow import ACTION, Runner, load, step_of
+from tests.workflows.workflow import ACTION, WorkflowRunner, load, step_of
 
 __all__ = ["wheels"]
 _PROJECTS = ("pyproject.toml", "emulator/pyproject.toml")
@@ -52,7 +52,7 @@ def action(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     folder = tmp_path_factory.mktemp("action")
     sources = copy_sources(folder / "sources")
     variables = {"PYTHON": sys.executable, "GITHUB_ACTION_PATH": str(sources)}
-    ran = Runner(folder, folder, variables).run(step_of(load(ACTION)["runs"]["steps"], "Install"))
+    ran = WorkflowRunner(folder, folder, variables).run(step_of(load(ACTION)["runs"]["steps"], "Install"))
     assert ran.code == 0, ran.printed
     files = [path for path in (folder / "beanpod").rglob("*") if path.is_file() and not path.is_symlink()]
     return folder / "beanpod/bin/python", sum(path.stat().st_size for path in files)

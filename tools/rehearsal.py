@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from beanpod.cli.commands.context import Context
-from beanpod.cli.commands.rehearse import Rehearsal, Release, rehearse
+from beanpod.cli.commands.rehearse import Rehearsal, RehearsedRelease, rehearse
 from beanpod.cli.main import main
 from beanpod.cli.rehearsal.domain import opener
 from beanpod.cli.rehearsal.processes import Interrupted
@@ -60,7 +60,7 @@ class GuestbookRehearsal(Rehearsal):
         super().__init__(context, interrupted, cleanup)
         self._keep = context.options.keep
 
-    def releases(self) -> Release:
+    def releases(self) -> RehearsedRelease:
         """Push a first release, a second under load, and a broken one."""
         with self.step(Story.REPOSITORY):
             self._make_repository()
@@ -71,7 +71,7 @@ class GuestbookRehearsal(Rehearsal):
                 client.sign("A guest", _MESSAGE)
             except OSError as error:
                 raise DeployError(f"the book at {url} cannot be signed: {error}") from error
-            first = Release(self._label(), url, "")
+            first = RehearsedRelease(self._label(), url, "")
             self.display.say(f"git push: {first.label} at {url}")
             self._expect_entry(client)
             self._expect_https()

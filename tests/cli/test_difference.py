@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from beanpod.cli.change_sets import ResourceChange
-from beanpod.cli.difference import Cdk, Change, difference, markdown, stack_changes
+from beanpod.cli.difference import Cdk, StackChange, difference, markdown, stack_changes
 from beanpod.cli.effects import DATABASE
 from beanpod.deploy.errors import UsageError
 from tests.cli.assemblies import resource, template, write_assembly
@@ -22,7 +22,7 @@ def cdk() -> Cdk:
     return Cdk([str(ROOT / "node_modules/.bin/cdk")], os.environ)
 
 
-def changes_of(base: Path, head: Path, cdk: Cdk) -> list[Change]:
+def changes_of(base: Path, head: Path, cdk: Cdk) -> list[StackChange]:
     return list(stack_changes(base, head, diff=cdk.diff))
 
 
@@ -54,7 +54,7 @@ def test_new_changed_and_removed_stacks_are_found(assemblies: tuple[Path, Path],
     assert "├─ [-] 86400\n     └─ [+] 172800" in changed.text
     assert (new.stack, new.kind) == ("new", "new")
     assert "[+] AWS::SQS::Queue Jobs" in new.text
-    assert gone == Change("gone", "removed")
+    assert gone == StackChange("gone", "removed")
     assert {(it.path, it.type, it.replacement) for it in changed.resources} == {
         ("Named", QUEUE, "yes"),
         ("Database", DATABASE, "no"),
@@ -73,8 +73,8 @@ def test_a_stage_of_one_side_only_is_new_or_removed(assemblies: tuple[Path, Path
 
 
 def test_each_stage_has_a_line() -> None:
-    left = [Change("shop-old-network", "removed"), Change("shop-old-service", "removed")]
-    changes = {"dev": [], "prod": [Change("shop-prod-service", "changed", "x")], "old": left}
+    left = [StackChange("shop-old-network", "removed"), StackChange("shop-old-service", "removed")]
+    changes = {"dev": [], "prod": [StackChange("shop-prod-service", "changed", "x")], "old": left}
     assert markdown(changes).startswith(
         "## Infrastructure\n\n"
         "- **dev**: no change\n"
@@ -89,7 +89,9 @@ def test_what_is_replaced_is_marked_with_what_is_kept() -> None:
     environment = ResourceChange("E", "Environment", "AWS::ElasticBeanstalk::Environment", "change", "yes")
     database = ResourceChange("D", "Database/Instance", DATABASE, "change", "maybe", policy="Snapshot")
     role = ResourceChange("R", "Role", "AWS::IAM::Role", "change", "yes")
-    text = markdown({"prod": [Change("shop-prod-service", "changed", "x", resources=(environment, database, role))]})
+    text = markdown(
+        {"prod": [StackChange("shop-prod-service", "changed", "x", resources=(environment, database, role))]}
+    )
     assert text.startswith(
         "## Infrastructure\n\n- **prod**: changed shop-prod-service\n"
         "  - **replaces `Environment`** of shop-prod-service (AWS::ElasticBeanstalk::Environment): "
@@ -101,19 +103,19 @@ def test_what_is_replaced_is_marked_with_what_is_kept() -> None:
 
 
 def test_text_cannot_leave_its_block() -> None:
-    text = markdown({"dev": [Change("shop-dev-service", "changed", "a\n````\n# not a heading")]})
+    text = markdown({"dev": [StackChange("shop-dev-service", "changed", "a\n````\n# not a heading")]})
     assert "\n`````\na\n````\n# not a heading\n`````\n" in text
 
 
 def test_a_long_difference_is_cut_and_stays_whole_markdown() -> None:
-    text = markdown({"dev": [Change("one", "new", "─" * 10_000), Change("two", "new", "─" * 30_000)]})
+    text = markdown({"dev": [StackChange("one", "new", "─" * 10_000), StackChange("two", "new", "─" * 30_000)]})
     assert len(text.encode()) <= 65_536
     assert text.endswith("─\n```\n\n</details>\n\nThe rest is too long to be shown here.\n")
     assert text.count("<details>") == text.count("</details>") == 2
 
 
 def test_a_cut_outside_of_a_block_closes_nothing() -> None:
-    gone = [Change(f"shop-dev-{number:05}", "removed") for number in range(3000)]
+    gone = [StackChange(f"shop-dev-{number:05}", "removed") for number in range(3000)]
     text = markdown({"dev": gone})
     assert "details" not in text
     assert text.endswith("The rest is too long to be shown here.\n")

@@ -16,7 +16,7 @@ import yaml
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest
-from beanpod.project.choices import Choices, Missing, missing, propose
+from beanpod.project.choices import Choices, Question, missing, propose
 from beanpod.project.discovery import discover
 from beanpod.project.dockerfiles import dockerfile_for
 from beanpod.project.files import write
@@ -466,7 +466,7 @@ def test_dockers_login_may_be_in_a_credential_helper(tmp_path: Path) -> None:
     assert discover(tmp_path, environ=environ).docker_user == "ada"
 
 
-def questions(root: Path, **given: Any) -> list[Missing]:
+def questions(root: Path, **given: Any) -> list[Question]:
     found = discover(root, environ=NOBODY)
     return list(missing(found, propose(found, Choices(**given))))
 

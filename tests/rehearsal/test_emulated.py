@@ -14,7 +14,7 @@ import pytest
 from beanpod.cli.output.display import Display, Event, Message, Renderer
 from beanpod.cli.output.text import Masks
 from beanpod.cli.rehearsal.emulated import EmulatedProject
-from beanpod.cli.rehearsal.processes import Done, Interrupted, Runner, noted_interruptions
+from beanpod.cli.rehearsal.processes import Done, Interrupted, ProgramRunner, noted_interruptions
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import DeployError, InterruptionError
 from beanpod.manifest import GitHubConfig, Manifest
@@ -53,7 +53,9 @@ def project(aws: EmbeddedAws, tmp_path: Path) -> EmulatedProject:
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"github": github})})
     parameters = {"/shop/a": "GIVEN", "/shop/b": "OTHER", "/shop/c": "C"}
     environ = {**os.environ, "OTHER": "of the shell"}
-    return EmulatedProject(tmp_path, parameters, stage, aws, Runner(display, Interrupted(), verbose=False), environ)
+    return EmulatedProject(
+        tmp_path, parameters, stage, aws, ProgramRunner(display, Interrupted(), verbose=False), environ
+    )
 
 
 def test_a_parameter_has_the_given_value_or_that_of_the_shell_or_a_random_one(project: EmulatedProject) -> None:
@@ -64,7 +66,7 @@ def test_a_parameter_has_the_given_value_or_that_of_the_shell_or_a_random_one(pr
     assert len(values[2]) >= 24
 
 
-class _Printing(Runner):
+class _Printing(ProgramRunner):
     """Every command prints the same."""
 
     output: str
@@ -133,7 +135,7 @@ class Lines(Renderer):
 @pytest.mark.parametrize("live", [True, False])
 def test_a_commands_failure_is_shown_once(tmp_path: Path, live: bool) -> None:
     lines = Lines(live)
-    runner = Runner(Display(lines, masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
+    runner = ProgramRunner(Display(lines, masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
     script = "echo '12:34:56Z  Build' >&2; echo 'beanpod: broken' >&2; echo '  why' >&2; echo '{}'; exit 3"
     done = runner.run(["sh", "-c", script], environ=os.environ, folder=tmp_path, result=True)
     assert (done.code, done.output, done.tail, done.failure) == (3, "{}\n", ("Build",), ("beanpod: broken", "why"))
@@ -161,21 +163,21 @@ def test_the_end_of_the_terminal_stays_ignored_under_nohup() -> None:
 
 
 def test_a_full_disk_is_named_from_before_the_last_lines(tmp_path: Path) -> None:
-    runner = Runner(Display(Lines(live=False), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
+    runner = ProgramRunner(Display(Lines(live=False), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
     script = "echo 'OSError: [Errno 28] No space left on device'; seq 100; exit 1"
     done = runner.run(["sh", "-c", script], environ=os.environ, folder=tmp_path)
     assert runner.failed("cdk deploy", done).causes == ("OSError: [Errno 28] No space left on device",)
 
 
 def test_a_command_does_not_wait_for_a_server_that_has_ended(tmp_path: Path) -> None:
-    runner = Runner(Display(Lines(live=False), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
+    runner = ProgramRunner(Display(Lines(live=False), masks=Masks(), clock=Clock()), Interrupted(), verbose=False)
     with pytest.raises(DeployError, match="the emulated AWS was killed, perhaps for lack of memory"):
         runner.run(["sleep", "600"], environ=os.environ, folder=tmp_path, server_runs=lambda: False)
 
 
 def test_an_interrupted_command_ends_with_its_children(tmp_path: Path) -> None:
     interrupted, lines = Interrupted(), Lines(live=True)
-    runner = Runner(Display(lines, masks=Masks(), clock=Clock()), interrupted, verbose=False)
+    runner = ProgramRunner(Display(lines, masks=Masks(), clock=Clock()), interrupted, verbose=False)
     child = tmp_path / "child"
     child.touch()
 

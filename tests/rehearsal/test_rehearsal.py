@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from beanpod.cli.commands.rehearse import Rehearsal, Release, rehearse
+from beanpod.cli.commands.rehearse import Rehearsal, RehearsedRelease, rehearse
 from beanpod.cli.main import main
 from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.kept import KeptRehearsal
@@ -235,7 +235,7 @@ class _FailedRelease(Rehearsal):
 
     start = deploy_stacks = lambda _: None
 
-    def releases(self) -> Release:
+    def releases(self) -> RehearsedRelease:
         raise DeployError("beanpod deploy: shop-1 failed", causes=("/health answers 404",))
 
     def kept(self) -> KeptRehearsal:

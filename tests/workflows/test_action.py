@@ -9,7 +9,7 @@ import yaml
 from beanpod.deploy.report import Outcome
 from tests.cli.output.runner import read_file_command
 from tests.cli.output.shown import Shown
-from tests.workflows.workflow import ACTION, DEPLOY, ROOT, Ran, Runner, load, step_of
+from tests.workflows.workflow import ACTION, DEPLOY, ROOT, Ran, WorkflowRunner, load, step_of
 
 DOCUMENT = load(ACTION)
 STEPS = DOCUMENT["runs"]["steps"]
@@ -29,7 +29,7 @@ def elsewhere(tmp_path: Path) -> Path:
 
 def deployed(elsewhere: Path, *, manifest: str = "beanpod.toml", stage: str = "") -> Ran:
     variables = {"PYTHONPATH": str(ROOT / "constructs"), "MANIFEST": manifest, "STAGE": stage}
-    return Runner(elsewhere / "workspace", elsewhere).run(DEPLOYMENT, variables)
+    return WorkflowRunner(elsewhere / "workspace", elsewhere).run(DEPLOYMENT, variables)
 
 
 def test_outputs_are_those_that_the_script_writes(tmp_path: Path) -> None:

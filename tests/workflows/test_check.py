@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.workflow import CHECK, ROOT, Ran, RecordedWorkflow, Runner, load, step_of
+from tests.workflows.workflow import CHECK, ROOT, Ran, RecordedWorkflow, WorkflowRunner, load, step_of
 
 WORKFLOW = load(CHECK)
 COMMENT = step_of(WORKFLOW["jobs"]["comment"]["steps"], "Comment")
@@ -48,7 +48,7 @@ def test_the_comment_is_the_text_and_no_command(tmp_path: Path) -> None:
     assert COMMENT["env"]["DIFF"] == "${{ needs.diff.outputs.diff }}"
     assert COMMENT["env"]["NUMBER"] == "${{ github.event.pull_request.number }}"
     variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GITHUB_REPOSITORY": "ada/guestbook"}
-    ran = Runner(tmp_path, tmp_path, variables).run(COMMENT, {"NUMBER": "7", "DIFF": difference})
+    ran = WorkflowRunner(tmp_path, tmp_path, variables).run(COMMENT, {"NUMBER": "7", "DIFF": difference})
     assert ran.code == 0, ran.printed
     arguments, body = json.loads((tmp_path / "asked").read_text())
     where = ["7", "--repo", "ada/guestbook"]
@@ -71,7 +71,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     (base / "beanpod.toml").write_text(manifest)
     (head / "beanpod.toml").write_text(manifest.replace("DATABASE_ADDRESS", "DATABASE_PLACE"))
     # tests/test_app.py applies AWS's rules for templates to the same stacks.
-    return Runner(head, tmp_path_factory.mktemp("runner"), {"CDK_VALIDATION": "false"}).run(COMPARE)
+    return WorkflowRunner(head, tmp_path_factory.mktemp("runner"), {"CDK_VALIDATION": "false"}).run(COMPARE)
 
 
 def test_the_difference_is_an_output_and_in_the_summary(compared: Ran) -> None:

@@ -13,7 +13,7 @@ import pytest
 from beanpod.cli.parser import Options
 from beanpod.manifest import Manifest
 from tests.waiting import SECONDS
-from tests.workflows.workflow import ACTION, DEPLOY, ROOT, RecordedWorkflow, Runner, load, step_of
+from tests.workflows.workflow import ACTION, DEPLOY, ROOT, RecordedWorkflow, WorkflowRunner, load, step_of
 from tools.github import git
 
 WORKFLOW = load(DEPLOY)
@@ -212,7 +212,7 @@ def test_an_interruption_reaches_the_script(silent_aws: socket.socket, tmp_path:
         "PYTHONPATH": str(ROOT / "constructs"),
     }
     step = step_of(load(ACTION)["runs"]["steps"], "Deploy")
-    with Runner(ROOT, tmp_path, variables).start(step, {}) as process:
+    with WorkflowRunner(ROOT, tmp_path, variables).start(step, {}) as process:
         call, _ = silent_aws.accept()
         with call:
             process.send_signal(signal.SIGINT)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.workflow import RELEASE, Ran, Runner, load, step_of
+from tests.workflows.workflow import RELEASE, Ran, WorkflowRunner, load, step_of
 
 JOBS = load(RELEASE)["jobs"]
 CHANGELOG = "# Changelog\n\n## Unreleased\n\n- soon\n\n## 1.2.0\n\n- A feature\n\n## 1.1.0\n\n- Older\n"
@@ -20,7 +20,7 @@ def run(job: str, name: str, folder: Path, tag: str) -> Ran:
         (folder / program).write_text(f"#!/bin/sh\n{text}\n")
         (folder / program).chmod(0o755)
     variables = {"PATH": f"{folder}:/usr/bin:/bin", "TAG": tag, "GITHUB_REPOSITORY": "beanpod/beanpod"}
-    return Runner(folder, folder, variables).run(step_of(JOBS[job]["steps"], name))
+    return WorkflowRunner(folder, folder, variables).run(step_of(JOBS[job]["steps"], name))
 
 
 def test_the_tags_version_is_checked(tmp_path: Path) -> None:

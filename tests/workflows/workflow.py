@@ -55,7 +55,7 @@ class Ran:
 
 
 @dataclass(frozen=True)
-class Runner:
+class WorkflowRunner:
     """Runs the command of one step, as actions/runner does.
 
     Attributes:

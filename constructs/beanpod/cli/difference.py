@@ -42,7 +42,7 @@ _REMOVED = (
 
 
 @dataclass(frozen=True)
-class Change:
+class StackChange:
     """The change of one stack.
 
     Attributes:
@@ -98,7 +98,7 @@ class Cdk:
         return self.run(assembly, "diff", "--no-color", *chosen)
 
 
-def difference(base: Path, head: Path, *, manifest: str, cdk: Cdk) -> dict[str, list[Change]]:
+def difference(base: Path, head: Path, *, manifest: str, cdk: Cdk) -> dict[str, list[StackChange]]:
     """Return by stage the stacks that `head` adds, changes or removes.
 
     Args:
@@ -129,7 +129,7 @@ def _stages(manifest: Path) -> tuple[str, ...]:
         raise UsageError(f"{manifest} names no stages ({error!r})") from error
 
 
-def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
+def markdown(changes: Mapping[str, Sequence[StackChange]]) -> str:
     """Return a line for each stage, then the stacks one by one, cut to the length of a GitHub comment."""
     lines = "\n".join(_line(stage, found) for stage, found in changes.items())
     details = [_details(change) for found in changes.values() for change in found if change.text]
@@ -138,21 +138,21 @@ def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
     return (whole if len(whole) <= _LONGEST_BYTES else _cut(whole)).decode()
 
 
-def _line(stage: str, changes: Sequence[Change]) -> str:
+def _line(stage: str, changes: Sequence[StackChange]) -> str:
     by_kind = groupby(changes, lambda change: change.kind)
     parts = [_part(kind, [change.stack for change in found]) for kind, found in by_kind]
     warnings = [f"\n  - {words}" for change in changes for words in (*_losses(change), *_order(stage, change))]
     return f"- **{stage}**: {'; '.join(parts) or 'no change'}{''.join(warnings)}"
 
 
-def _losses(change: Change) -> Iterator[str]:
+def _losses(change: StackChange) -> Iterator[str]:
     for it in change.resources:
         effect = replacement(it) if it.action == "change" else effects(it)[0]
         verb, meanwhile = _VERBS[effect.summary], f": {effect.service}" if effect.service else ""
         yield f"**{verb} `{it.path}`** of {change.stack} ({it.type}){meanwhile}"
 
 
-def _order(stage: str, change: Change) -> Iterator[str]:
+def _order(stage: str, change: StackChange) -> Iterator[str]:
     if change.users:
         users, context = " ".join(change.users), f"-c stage={stage}"
         yield (
@@ -166,7 +166,7 @@ def _part(kind: str, stacks: Sequence[str]) -> str:
     return f"{kind} {', '.join(stacks)}{left}"
 
 
-def _details(change: Change) -> str:
+def _details(change: StackChange) -> str:
     fence = _fence(change.text)
     summary = f"<summary>{change.stack}, {change.kind}</summary>"
     return f"<details>{summary}\n\n{fence}\n{change.text}\n{fence}\n\n</details>"
@@ -187,18 +187,18 @@ def _cut(whole: bytes) -> bytes:
     return (text + _CUT).encode()
 
 
-def stack_changes(base: Path, head: Path, *, diff: Callable[[Path, str, Path], str]) -> Iterator[Change]:
+def stack_changes(base: Path, head: Path, *, diff: Callable[[Path, str, Path], str]) -> Iterator[StackChange]:
     """Yield the changes of one stage's stacks, synthesised into two folders, of which one may be missing."""
     before, after = _templates(base), _templates(head)
     for stack, path in after.items():
         text = _diff(head, stack, path, before.get(stack), diff)
         if text and stack not in before:
-            yield Change(stack, "new", text)
+            yield StackChange(stack, "new", text)
         elif text:
             old, new = (json.loads(one.read_text(encoding="utf-8")) for one in (before[stack], path))
             users = _users(before, stack, export_names(old) - export_names(new))
-            yield Change(stack, "changed", text, users, tuple(_lost(text, old, new)))
-    yield from (Change(stack, "removed") for stack in before if stack not in after)
+            yield StackChange(stack, "changed", text, users, tuple(_lost(text, old, new)))
+    yield from (StackChange(stack, "removed") for stack in before if stack not in after)
 
 
 def _users(before: Mapping[str, Path], stack: str, removed: Iterable[str]) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Missing:
+class Question:
     """A value that a project needs and that nothing shows.
 
     Attributes:
@@ -108,25 +108,25 @@ def _with_manifest(found: Discovery, given: Choices) -> Choices:
     return replace(given, **absent)
 
 
-def missing(found: Discovery, choices: Choices) -> Iterator[Missing]:
+def missing(found: Discovery, choices: Choices) -> Iterator[Question]:
     """Yield what has to be asked for, in the order of the questions."""
     if choices.dockerfile is None and choices.compose is None:
         paths = tuple(one.path for one in found.dockerfiles)
-        yield Missing("--dockerfile", "Which Dockerfile is deployed?", paths)
+        yield Question("--dockerfile", "Which Dockerfile is deployed?", paths)
         return
     if choices.image is None:
-        yield Missing("--image", f"Repository of the image on Docker Hub, such as USER/{choices.name}")
+        yield Question("--image", f"Repository of the image on Docker Hub, such as USER/{choices.name}")
     compose = found.compose if choices.compose else None
     if choices.port is None and compose:
         ports = _web_ports(compose)
-        yield Missing("--port", "Which container port do users reach?", tuple(str(port) for port in ports))
+        yield Question("--port", "Which container port do users reach?", tuple(str(port) for port in ports))
     if choices.port is None and not compose:
         facts = chosen_dockerfile(found, choices)
         if facts and len(facts.ports) > 1:
-            yield Missing("--port", "Which port serves HTTP?", tuple(str(port) for port in facts.ports))
+            yield Question("--port", "Which port serves HTTP?", tuple(str(port) for port in facts.ports))
     if choices.engine is None and compose and len(compose.databases) > 1:
         services = tuple(one.service for one in compose.databases)
-        yield Missing("--compose-service", "Which of the databases is to be RDS?", services)
+        yield Question("--compose-service", "Which of the databases is to be RDS?", services)
 
 
 def answered(found: Discovery, choices: Choices, option: str, answer: str) -> Choices:

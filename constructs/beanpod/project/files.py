@@ -23,7 +23,7 @@ _PRODUCTION = "compose.prod.yaml"
 _TEMPLATES = ("stacks/__init__.py", "tests/test_stacks.py")
 
 
-class Change(Enum):
+class FileChange(Enum):
     """What becomes of a file."""
 
     CREATED = "created"
@@ -46,7 +46,7 @@ class ProjectFile:
     path: str
     text: str
     present: str | None
-    change: Change
+    change: FileChange
 
     def diff(self) -> str:
         """Return a unified diff from the present file to what this version of Beanpod writes; "" without one."""
@@ -94,12 +94,12 @@ def write(root: Path, files: tuple[ProjectFile, ...]) -> None:
     """
     for file in files:
         path = root / file.path
-        if file.change is Change.CREATED:
+        if file.change is FileChange.CREATED:
             path.parent.mkdir(parents=True, exist_ok=True)
             # "x": a file that another program made in the meantime is not overwritten.
             with path.open("xb") as stream:
                 stream.write(file.text.encode())
-        elif file.change is Change.APPENDED:
+        elif file.change is FileChange.APPENDED:
             # Only what is new: the rest stays as it is, in whatever encoding.
             with path.open("ab") as stream:
                 stream.write(file.text[len(file.present or "") :].encode())
@@ -178,20 +178,20 @@ def _free_name(root: Path, name: str, other: str) -> str:
 def _file(root: Path, path: str, text: str) -> ProjectFile:
     present = _present(root / path)
     if present is None:
-        return ProjectFile(path, text, None, Change.CREATED)
-    return ProjectFile(path, text, present, Change.UNCHANGED if present == text else Change.KEPT)
+        return ProjectFile(path, text, None, FileChange.CREATED)
+    return ProjectFile(path, text, present, FileChange.UNCHANGED if present == text else FileChange.KEPT)
 
 
 def _gitignore(root: Path) -> ProjectFile:
     present = _present(root / ".gitignore")
     if present is not None and not (root / ".gitignore").is_file():
-        return ProjectFile(".gitignore", "\n".join((*_IGNORED, "")), present, Change.KEPT)
+        return ProjectFile(".gitignore", "\n".join((*_IGNORED, "")), present, FileChange.KEPT)
     known = {line.strip().strip("/") for line in (present or "").splitlines()}
     absent = "".join(f"{line}\n" for line in _IGNORED if line.strip("/") not in known)
     if not absent:
-        return ProjectFile(".gitignore", present or "", present, Change.UNCHANGED)
+        return ProjectFile(".gitignore", present or "", present, FileChange.UNCHANGED)
     end = "\n" if present and not present.endswith("\n") else ""
-    change = Change.CREATED if present is None else Change.APPENDED
+    change = FileChange.CREATED if present is None else FileChange.APPENDED
     return ProjectFile(".gitignore", f"{present or ''}{end}{absent}", present, change)
 
 

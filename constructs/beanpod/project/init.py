@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from beanpod._docs import DOCS
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import service_problem
-from beanpod.project.choices import Choices, Missing, answered, missing, propose
+from beanpod.project.choices import Choices, Question, answered, missing, propose
 from beanpod.project.discovery import Discovery, with_dockerfile
 from beanpod.project.dockerfiles import dockerfile_for
-from beanpod.project.files import Change, ProjectFile, own_production_file, project_files, requirements_file
+from beanpod.project.files import FileChange, ProjectFile, own_production_file, project_files, requirements_file
 from beanpod.project.manifest_text import production_compose
 
-Ask = Callable[[Missing], str]
+Ask = Callable[[Question], str]
 # Options that are keys of [service].
 _KEYS = ("name", "image", "dockerfile", "compose", "port", "health_check_path")
 # Such as Web.Dockerfile and docker-compose.production.yml.
@@ -109,7 +109,7 @@ def _check_compose_service(found: Discovery, given: Choices, choices: Choices) -
         raise UsageError(f"--compose-service {service}: no such database: {where}")
 
 
-def _hint(question: Missing) -> str:
+def _hint(question: Question) -> str:
     return f"{question.option}: {question.question}" + (f" {', '.join(question.choices)}" if question.choices else "")
 
 
@@ -142,7 +142,7 @@ def _app_of(cdk_json: str | None) -> str | None:
 
 def next_steps(project: Project) -> Iterator[str]:
     """Yield what is left to do, in order."""
-    kept = [file.path for file in project.files if file.change is Change.KEPT]
+    kept = [file.path for file in project.files if file.change is FileChange.KEPT]
     if kept:
         yield f"Compare {', '.join(kept)} with what this version would write: beanpod init --diff"
     cdk = next((file for file in project.files if file.path == "cdk.json"), None)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands.sandbox_stage import SandboxStage
-from tests.cli.output.runner import Runner
+from tests.cli.output.runner import ActionsRunner
 from tests.cli.output.streams import ClosedPipe
 
 NOW = datetime.now(UTC)
@@ -157,5 +157,5 @@ def test_result_in_a_workflow_contains_no_workflow_command(released: SandboxStag
     write_log("var/log/evil.log", "i-1", "::error::mine", "##[error]mine")
     result = released.run("logs", environ={"GITHUB_ACTIONS": "true"})
     assert "##[error]mine" in result.stdout
-    obeyed = Runner().read(result.stdout)
+    obeyed = ActionsRunner().read(result.stdout)
     assert (obeyed.commands, obeyed.stopped_by) == ([], None)

@@ -12,7 +12,7 @@ import pytest
 
 import beanpod
 from tests.cli.commands.sandbox_stage import SandboxStage
-from tests.cli.output.runner import Runner, read_file_command
+from tests.cli.output.runner import ActionsRunner, read_file_command
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
 from tests.deploy.rollout.sandbox import handling
@@ -75,7 +75,7 @@ def test_failed_release_sets_outputs_and_json(released: SandboxStage, tmp_path: 
     outputs = read_file_command((tmp_path / "output").read_text())
     assert (outputs["changed"], outputs["rolled-back"]) == ("false", "true")
     assert (outputs["version-label"], outputs["previous-version"]) == (broken, NEW)
-    obeyed = Runner().read(result.stderr)
+    obeyed = ActionsRunner().read(result.stderr)
     assert obeyed.named("group") == ["Preflight", "Roll out", "Verify", "Roll back"]
     assert len(obeyed.named("error")) == 1
     assert obeyed.named("error")[0].startswith(f"{broken} failed on {released.target.environment}")

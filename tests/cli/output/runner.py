@@ -13,14 +13,14 @@ _KNOWN = {
 
 
 @dataclass
-class Runner:
+class ActionsRunner:
     """commands: (name, properties, data) that were obeyed. text: the lines that were only shown."""
 
     commands: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     stopped_by: str | None = None
 
-    def read(self, output: str) -> "Runner":
+    def read(self, output: str) -> "ActionsRunner":
         # .NET ends a line at each of these.
         for line in re.split(r"\r\n|\r|\n", output.removesuffix("\n")):
             self._read_line(line)

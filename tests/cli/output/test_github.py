@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from beanpod.cli.output.display import Failure
 from beanpod.cli.output.github import command, file_entry
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
-from tests.cli.output.runner import Runner, read_file_command
+from tests.cli.output.runner import ActionsRunner, read_file_command
 from tests.cli.output.shown import Shown
 from tests.deploy.clocks import START
 
@@ -28,8 +28,8 @@ class Step(Shown):
         files = {"GITHUB_OUTPUT": f"{folder}/output", "GITHUB_STEP_SUMMARY": f"{folder}/summary"} if folder else {}
         super().__init__("github", variables | files)
 
-    def obeyed(self) -> Runner:
-        return Runner().read(self.out.getvalue())
+    def obeyed(self) -> ActionsRunner:
+        return ActionsRunner().read(self.out.getvalue())
 
     def outputs(self) -> dict[str, str]:
         return read_file_command(Path(self.environ["GITHUB_OUTPUT"]).read_text())
@@ -42,7 +42,7 @@ class Step(Shown):
 @example(data="100 %\r\nof it", value="a:b,c%")
 @given(data=st.text(), value=st.text(min_size=1).filter(lambda text: text == text.strip()))
 def test_workflow_command_preserves_any_text(data: str, value: str) -> None:
-    obeyed = Runner().read(command("error", data, title=value))
+    obeyed = ActionsRunner().read(command("error", data, title=value))
     assert obeyed.commands == [("error", {"title": value}, data)]
     assert obeyed.text == []
 

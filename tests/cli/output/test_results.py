@@ -5,7 +5,7 @@ import pytest
 
 from beanpod.cli.output.results import Results, line_writer
 from beanpod.cli.output.text import Cell, Masks, Paint, state_cell
-from tests.cli.output.runner import Runner
+from tests.cli.output.runner import ActionsRunner
 from tests.cli.output.streams import Tty
 from tests.deploy.clocks import START
 
@@ -37,7 +37,7 @@ def test_secret_is_masked_in_text_and_json() -> None:
 
 def test_json_contains_no_workflow_command() -> None:
     written = emitted("##[error]##[x] ###[")
-    assert Runner().read(written).commands == []
+    assert ActionsRunner().read(written).commands == []
     assert json.loads(written)["text"] == "##[error]##[x] ###["
 
 

@@ -15,7 +15,7 @@ from beanpod.deploy.bundles.compose.interpolation import InterpolationError, int
 from beanpod.deploy.bundles.compose.model import TransformContext
 from beanpod.deploy.bundles.compose.reading import Compose as Reader
 from beanpod.deploy.bundles.compose.reading import ComposeError, load, to_yaml
-from beanpod.deploy.images import Finished, Runner, TimedOutError
+from beanpod.deploy.images import CommandResult, CommandRunner, TimedOutError
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import COMPOSE, compose_bundle, compose_stage, composed, pushed, write
 
@@ -109,14 +109,16 @@ MISSING = "docker compose is missing: install Docker Compose 2.24.4 or newer"
 @pytest.mark.parametrize(
     ("finished", "problem"),
     [
-        (Finished(0, "2.24.3\n"), OLD),
-        (Finished(1, "docker: 'compose' is not a docker command."), MISSING),
+        (CommandResult(0, "2.24.3\n"), OLD),
+        (CommandResult(1, "docker: 'compose' is not a docker command."), MISSING),
         (None, MISSING),
     ],
 )
-def test_a_compose_that_is_missing_or_too_old_is_named(tmp_path: Path, finished: Finished | None, problem: str) -> None:
-    class Scripted(Runner):
-        def run(self, arguments: Sequence[str], **_: Any) -> Finished:
+def test_a_compose_that_is_missing_or_too_old_is_named(
+    tmp_path: Path, finished: CommandResult | None, problem: str
+) -> None:
+    class Scripted(CommandRunner):
+        def run(self, arguments: Sequence[str], **_: Any) -> CommandResult:
             if finished is None:
                 raise FileNotFoundError
             assert arguments == ["docker", "compose", "version", "--short"]
@@ -129,8 +131,8 @@ def test_a_compose_that_is_missing_or_too_old_is_named(tmp_path: Path, finished:
 
 
 def test_aliases_that_multiply_a_file_are_named(tmp_path: Path) -> None:
-    class Slow(Runner):
-        def run(self, arguments: Sequence[str], **_: Any) -> Finished:
+    class Slow(CommandRunner):
+        def run(self, arguments: Sequence[str], **_: Any) -> CommandResult:
             raise TimedOutError(60, ())
 
     with pytest.raises(ComposeError, match=r"docker compose timed out after 60 s: aliases \(`\*name`\) of aliases may"):
@@ -138,8 +140,8 @@ def test_aliases_that_multiply_a_file_are_named(tmp_path: Path) -> None:
 
 
 def test_aliases_of_aliases_are_refused_at_once(tmp_path: Path) -> None:
-    class Unused(Runner):
-        def run(self, arguments: Sequence[str], **_: Any) -> Finished:
+    class Unused(CommandRunner):
+        def run(self, arguments: Sequence[str], **_: Any) -> CommandResult:
             raise AssertionError(arguments)
 
     levels = [f"x-{name}: &{name} [{', '.join([f'*{before}'] * 9)}]" for before, name in pairwise("abcdef")]

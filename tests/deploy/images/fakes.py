@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from beanpod.deploy.images import BuildSpec, Docker, Finished, Image, Platform, Runner, build_and_push, connect
+from beanpod.deploy.images import (
+    BuildSpec,
+    CommandResult,
+    CommandRunner,
+    Docker,
+    Image,
+    Platform,
+    build_and_push,
+    connect,
+)
 from tests.deploy.clocks import StillClock
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry
@@ -16,7 +25,7 @@ DOCKERFILE = 'FROM scratch\nCOPY app /app\nCMD ["/app"]\n'
 
 
 @dataclass
-class WatchingRunner(Runner):
+class WatchingRunner(CommandRunner):
     """Runs for real, and remembers the command lines.
 
     Attributes:
@@ -33,7 +42,7 @@ class WatchingRunner(Runner):
         environment: Mapping[str, str],
         show: Callable[[str], None] | None = None,
         **others: Any,
-    ) -> Finished:
+    ) -> CommandResult:
         self.commands.append(list(arguments))
 
         def watch(line: str) -> None:
@@ -41,20 +50,20 @@ class WatchingRunner(Runner):
             if show:
                 show(line)
 
-        return Runner().run(arguments, environment=environment, show=watch, **others)
+        return CommandRunner().run(arguments, environment=environment, show=watch, **others)
 
     def named(self, word: str) -> list[list[str]]:
         """The command lines of `docker WORD`."""
         return [command for command in self.commands if word in command[1:3]]
 
 
-def printed(code: int, text: str = "") -> Finished:
+def printed(code: int, text: str = "") -> CommandResult:
     """A command that ended with this code and printed this: on standard output if the code is 0, else on the other."""
-    return Finished(code, "" if code else text, tuple(text.splitlines()))
+    return CommandResult(code, "" if code else text, tuple(text.splitlines()))
 
 
 @dataclass
-class ScriptedRunner(Runner):
+class ScriptedRunner(CommandRunner):
     """Replays answers, for buildx, which the machine need not have, and for failures.
 
     Attributes:
@@ -62,19 +71,19 @@ class ScriptedRunner(Runner):
         metadata: What buildx writes into its metadata file.
     """
 
-    answers: Mapping[str, Finished | list[Finished]] = field(default_factory=dict)
+    answers: Mapping[str, CommandResult | list[CommandResult]] = field(default_factory=dict)
     metadata: str = ""
     commands: list[list[str]] = field(default_factory=list)
     environments: list[Mapping[str, str]] = field(default_factory=list)
 
-    def run(self, arguments: Sequence[str], *, environment: Mapping[str, str], **_: Any) -> Finished:
+    def run(self, arguments: Sequence[str], *, environment: Mapping[str, str], **_: Any) -> CommandResult:
         self.commands.append(list(arguments))
         self.environments.append(environment)
         if "--metadata-file" in arguments:
             Path(arguments[arguments.index("--metadata-file") + 1]).write_text(self.metadata)
         command = " ".join(arguments[1:])
-        answer = next((answer for start, answer in self.answers.items() if command.startswith(start)), Finished(0))
-        return answer if isinstance(answer, Finished) else answer.pop(0)
+        answer = next((answer for start, answer in self.answers.items() if command.startswith(start)), CommandResult(0))
+        return answer if isinstance(answer, CommandResult) else answer.pop(0)
 
 
 def write_source(

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import Builder, BuildSpec, Finished, Repository, build_and_push, commands, connect, tag_of
+from beanpod.deploy.images import (
+    Builder,
+    BuildSpec,
+    CommandResult,
+    Repository,
+    build_and_push,
+    commands,
+    connect,
+    tag_of,
+)
 from beanpod.deploy.images.docker import Docker
 from tests.deploy.clocks import StillClock
 from tests.deploy.images.fakes import ScriptedRunner, printed, write_source
@@ -84,7 +93,7 @@ def test_every_name_of_a_service_makes_a_tag(name: str) -> None:
     assert re.fullmatch(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", tag_of(name, _ID))
 
 
-def _inspected(image_id: str = _ID, architecture: str = "amd64", digests: tuple[str, ...] = ()) -> Finished:
+def _inspected(image_id: str = _ID, architecture: str = "amd64", digests: tuple[str, ...] = ()) -> CommandResult:
     found = {"Id": image_id, "Os": "linux", "Architecture": architecture, "RepoDigests": list(digests)}
     return printed(0, json.dumps([found]))
 
@@ -218,7 +227,7 @@ _DENIED = printed(1, "denied: requested access to the resource is denied")
         (_DENIED, "pushing ada/shop:1 failed: this login has no write access: create the repo"),
     ],
 )
-def test_a_push_that_fails_is_named(pushed: Finished, message: str) -> None:
+def test_a_push_that_fails_is_named(pushed: CommandResult, message: str) -> None:
     runner = ScriptedRunner({"push": pushed, "image inspect": _inspected(digests=("ada/shop@sha256:other",))})
     with pytest.raises(BuildError, match=message):
         _builder(runner).push(_ID, "1")

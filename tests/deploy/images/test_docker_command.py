@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import Finished
+from beanpod.deploy.images import CommandResult
 from beanpod.deploy.images.docker import Docker, failure
 from tests.deploy.clocks import StillClock
 from tests.deploy.images.fakes import ScriptedRunner, printed
@@ -93,14 +93,14 @@ def test_the_last_lines_are_the_causes() -> None:
     assert str(failure("building x", printed(1, "\n".join(early)))) == "building x failed: exit code 1: error 8"
     finished = printed(1, "one\ntwo\n------\nthree\nthree\nfour\nfive")
     assert failure("building x", finished).causes == ("two", "three", "four", "five")
-    assert str(failure("building x", Finished(137))) == "building x failed: docker printed nothing, exit code 137"
-    killed = failure("pushing x", Finished(-9, lines=("5f70bf18a086: Pushing",)))
+    assert str(failure("building x", CommandResult(137))) == "building x failed: docker printed nothing, exit code 137"
+    killed = failure("pushing x", CommandResult(-9, lines=("5f70bf18a086: Pushing",)))
     assert str(killed) == "pushing x failed: signal 9 (Killed): 5f70bf18a086: Pushing"
 
 
 @given(st.lists(st.text(st.characters(blacklist_characters="\r\n")), max_size=9), st.integers(1, 255))
 def test_the_message_is_always_one_short_line(lines: list[str], code: int) -> None:
-    message = str(failure("building x", Finished(code, "", tuple(lines))))
+    message = str(failure("building x", CommandResult(code, "", tuple(lines))))
 
     assert "\n" not in message
     assert len(message) < 300
@@ -123,7 +123,7 @@ _TIMEOUT = printed(1, "net/http: TLS handshake timeout")
     ],
     ids=["passing", "lasting", "denied"],
 )
-def test_a_command_is_repeated_while_the_network_fails(answers: list[Finished], code: int, attempts: int) -> None:
+def test_a_command_is_repeated_while_the_network_fails(answers: list[CommandResult], code: int, attempts: int) -> None:
     runner, report, clock = ScriptedRunner({"push": answers}), FakeReporter(), StillClock()
     finished = Docker({}, report, clock, runner).retry(["docker", "push", "a/b:c"], "pushing a/b:c")
     assert (finished.code, len(runner.commands)) == (code, attempts)

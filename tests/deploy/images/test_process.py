@@ -1,4 +1,4 @@
-"""Runner ends processes with their children; old temporary folders are removed."""
+"""`CommandRunner` ends processes with their children; old temporary folders are removed."""
 
 import errno
 import os
@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import Finished, Runner, TimedOutError
+from beanpod.deploy.images import CommandResult, CommandRunner, TimedOutError
 from beanpod.deploy.images.process import temporary_folder
 
-_RUNNER = Runner(grace=0.3)
+_RUNNER = CommandRunner(grace=0.3)
 # A shell prints a word within milliseconds, except on a busy machine.
 _UNTIL_IT_PRINTED = 5.0
 
 
-def _run(script: str, *, timeout: float = 20.0, stdin: str = "", show: Callable[[str], None] | None = None) -> Finished:
+def _run(
+    script: str, *, timeout: float = 20.0, stdin: str = "", show: Callable[[str], None] | None = None
+) -> CommandResult:
     return _RUNNER.run(["sh", "-c", script], environment=dict(os.environ), timeout=timeout, stdin=stdin, show=show)
 
 
@@ -49,7 +51,7 @@ def test_lines_of_both_outputs_are_shown_when_they_are_printed(tmp_path: Path) -
 
     finished = _run(f"echo answer; until [ -e {seen} ]; do sleep 0.02; done; echo warning >&2; exit 3", show=show)
 
-    assert finished == Finished(3, "answer\n", ("answer", "warning"))
+    assert finished == CommandResult(3, "answer\n", ("answer", "warning"))
     assert shown == ["answer", "warning"]
 
 

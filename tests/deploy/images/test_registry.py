@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from beanpod.deploy.errors import BuildError, UsageError
-from beanpod.deploy.images import Finished, Repository, connect, given_credentials, is_public
+from beanpod.deploy.images import CommandResult, Repository, connect, given_credentials, is_public
 from beanpod.deploy.images.docker import Docker
 from beanpod.deploy.images.registry import Credentials, log_in, published_digest, temporary_configuration
 from tests.deploy.bundles.projects import write
@@ -280,6 +280,6 @@ def of_type(kind: str, config: str, digest: str = DIGEST) -> dict[str, Any]:
     ids=["Docker", "OCI", "containerd image store", "another", "unknown type", "index", "nothing", "no JSON"],
 )
 def test_an_image_is_published_if_its_manifest_has_the_engines_id(answer: object, found: bool) -> None:
-    given = answer if isinstance(answer, Finished) else printed(0, json.dumps(answer))
+    given = answer if isinstance(answer, CommandResult) else printed(0, json.dumps(answer))
     docker = docker_of(ScriptedRunner({"manifest inspect": given}))
     assert (published_digest(docker, "ada/shop:1", CONFIG) is not None) is found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Paint, duration
 from beanpod.cli.rehearsal.machine import check_packages
-from beanpod.cli.rehearsal.processes import Runner, noted_interruptions
+from beanpod.cli.rehearsal.processes import ProgramRunner, noted_interruptions
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.errors import DeployError
 from beanpod.deploy.images.process import temporary_folder
@@ -34,7 +34,7 @@ _SHOWN = {
 }
 
 
-class Step(StrEnum):
+class DemoPhase(StrEnum):
     """The phases of a demo, in order."""
 
     START = "Start"
@@ -54,7 +54,7 @@ def run(context: Context) -> None:
 
     display = context.display
     with noted_interruptions() as interrupted, ExitStack() as cleanup:
-        with display.phase(Step.START):
+        with display.phase(DemoPhase.START):
             scratch = cleanup.enter_context(temporary_folder("beanpod-demo-"))
             aws = cleanup.enter_context(emulated_aws(context.stage, docker=False, log=scratch / "aws.log"))
             domain = context.stage.domain
@@ -65,25 +65,25 @@ def run(context: Context) -> None:
             )
             parameters, folder = workspace.fill().parameters, workspace.folder
             stage = Manifest.read(folder / "beanpod.toml").stage(context.stage.name)
-            runner = Runner(display, interrupted, verbose=context.options.verbose)
+            runner = ProgramRunner(display, interrupted, verbose=context.options.verbose)
             project = EmulatedProject(folder, parameters, stage, aws, runner, context.environ)
             display.say(f"emulated AWS: account {aws.account}, region {aws.region}")
             interrupted.check()
-        with display.phase(Step.BOOTSTRAP):
+        with display.phase(DemoPhase.BOOTSTRAP):
             project.put_parameters({})
             project.bootstrap()
             display.say(f"cdk bootstrap aws://{aws.account}/{aws.region}")
-        with display.phase(Step.STACKS):
+        with display.phase(DemoPhase.STACKS):
             project.deploy_stacks()
             stacks = project.stacks()
             for stack in stacks:
                 display.say(stack.name)
-        with display.phase(Step.AGAIN):
+        with display.phase(DemoPhase.AGAIN):
             unchanged = project.deploy_stacks().count("(no changes)")
             if unchanged != len(stacks):
                 raise DeployError(f"{unchanged} of {len(stacks)} stacks were unchanged when they were deployed again")
             display.say("no changes")
-        with display.phase(Step.END):
+        with display.phase(DemoPhase.END):
             cleanup.close()
     document = {stack.name: {"outputs": stack.outputs, "resources": stack.resources} for stack in stacks}
     context.results.emit(document, _text(stacks, context.clock.monotonic() - began, context.results.paint))

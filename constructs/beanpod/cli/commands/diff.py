@@ -13,7 +13,7 @@ from beanpod.cli.preview import document, resource_document, text
 from beanpod.deploy.errors import UsageError
 
 
-class Phase(StrEnum):
+class DiffPhase(StrEnum):
     """The phases of a comparison with AWS, in order."""
 
     SYNTHESISE = "Synthesise"
@@ -44,7 +44,7 @@ def _deployed_changes(context: Context) -> Sequence[StackChange]:
     stage = context.stage
     with tempfile.TemporaryDirectory() as folder:
         assembly = Path(folder)
-        with context.display.phase(Phase.SYNTHESISE):
+        with context.display.phase(DiffPhase.SYNTHESISE):
             Cdk.installed(context.environ).synthesise(context.root, stage.name, assembly)
-        with context.display.phase(Phase.COMPARE):
+        with context.display.phase(DiffPhase.COMPARE):
             return stack_changes(assembled_stacks(assembly), Account(stage.region))

@@ -7,9 +7,9 @@ from typing import Any
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Cell, Paint
 from beanpod.deploy.errors import InterruptionError, UsageError
-from beanpod.project.choices import Choices, Missing
+from beanpod.project.choices import Choices, Question
 from beanpod.project.discovery import discover
-from beanpod.project.files import Change, ProjectFile, write
+from beanpod.project.files import FileChange, ProjectFile, write
 from beanpod.project.init import Ask, Project, found_lines, next_steps, plan
 
 
@@ -33,7 +33,7 @@ def run(context: Context) -> None:
     context.results.emit(_document(project, written=written), text)
 
 
-def _ask(question: Missing) -> str:
+def _ask(question: Question) -> str:
     """Ask on the terminal until the answer can be taken."""
     sys.stderr.write("".join(f"{line}\n" for line in (question.question, *(f"  {one}" for one in question.choices))))
     while True:
@@ -72,5 +72,5 @@ def _text(project: Project, paint: Paint, *, written: bool) -> Iterator[str]:
 
 
 def _change(file: ProjectFile, *, written: bool) -> str:
-    changed = file.change in (Change.CREATED, Change.APPENDED)
+    changed = file.change in (FileChange.CREATED, FileChange.APPENDED)
     return f"would be {file.change.value}" if changed and not written else file.change.value

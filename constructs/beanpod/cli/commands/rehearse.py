@@ -19,7 +19,7 @@ from beanpod.cli.output.text import Cell, Paint, duration
 from beanpod.cli.rehearsal.domain import create_domain, create_records, opener, redirects
 from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.machine import check_machine, check_packages, images_to_pull, page_title
-from beanpod.cli.rehearsal.processes import Interrupted, Runner, check_server, noted_interruptions
+from beanpod.cli.rehearsal.processes import Interrupted, ProgramRunner, check_server, noted_interruptions
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.errors import BuildError, DeployError, InterruptionError, RolledBackError
@@ -35,7 +35,7 @@ _PAGE_BYTES = 100_000
 _KEEP = "`beanpod rehearse --keep` leaves it running after a failure too, to look into it and to deploy again"
 
 
-class Step(StrEnum):
+class RehearsalPhase(StrEnum):
     """The phases of a rehearsal, in order."""
 
     CHECK = "Check"
@@ -89,7 +89,7 @@ def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
 
 
 def _emit(
-    context: Context, rehearsal: "Rehearsal", release: "Release", seconds: float, exports: Path | None = None
+    context: Context, rehearsal: "Rehearsal", release: "RehearsedRelease", seconds: float, exports: Path | None = None
 ) -> None:
     """Write the result. exports: a file with the variables of the emulated AWS, where it is left running."""
     document = {
@@ -108,7 +108,7 @@ def _emit(
 
 
 @dataclass(frozen=True)
-class Release:
+class RehearsedRelease:
     """A release of the rehearsal. answer: of the page."""
 
     label: str
@@ -136,7 +136,7 @@ class Rehearsal:
     def __init__(self, context: Context, interrupted: Interrupted, cleanup: ExitStack) -> None:
         self._context, self.display = context, context.display
         self._interrupted, self._cleanup = interrupted, cleanup
-        self.runner = Runner(context.display, interrupted, verbose=context.options.verbose)
+        self.runner = ProgramRunner(context.display, interrupted, verbose=context.options.verbose)
         self.stage = context.stage
         self.stacks: list[str] = []
 
@@ -152,7 +152,7 @@ class Rehearsal:
 
     def check(self) -> None:
         """Check the project, and that everything is on this machine."""
-        with self.step(Step.CHECK):
+        with self.step(RehearsalPhase.CHECK):
             Manifest.read(self._context.options.manifest, build_files=True)
             machine = check_machine(self.stage)
             plan = plan_bundle(self.stage, self._context.root)
@@ -176,7 +176,7 @@ class Rehearsal:
         from beanpod.cli.rehearsal.emulated import EmulatedProject, emulated_aws
         from beanpod_emulator.registry import local_registry
 
-        with self.step(Step.START):
+        with self.step(RehearsalPhase.START):
             scratch = self._cleanup.enter_context(temporary_folder("beanpod-rehearsal-"))
             self._get_images(scratch)
             password = secrets.token_urlsafe(16)
@@ -226,7 +226,7 @@ class Rehearsal:
 
     def deploy_stacks(self) -> None:
         """Deploy the stacks with the CDK CLI."""
-        with self.step(Step.STACKS):
+        with self.step(RehearsalPhase.STACKS):
             project = self.project
             unknown = project.put_parameters(self.login)
             project.bootstrap()
@@ -242,7 +242,7 @@ class Rehearsal:
                 self.display.say(f"{name} has a random value: set a variable of that name to give yours")
             self.deployer = project.deployer()
 
-    def releases(self) -> Release:
+    def releases(self) -> RehearsedRelease:
         """Deploy the app, the same again, and a broken one; return the first of them."""
         first = self.release()
         self.release_again(first)
@@ -266,11 +266,11 @@ class Rehearsal:
         tools = f"aws, eb, boto3, cdk{', curl' if domain else ''}"
         return [*uses, ("other tools", f". {shlex.quote(str(exports))}    for {tools}")]
 
-    def release(self) -> Release:
+    def release(self) -> RehearsedRelease:
         """Build, push and deploy the app, and request its page."""
-        with self.step(Step.RELEASE):
+        with self.step(RehearsalPhase.RELEASE):
             result = self._deploy()
-            release = Release(result["version_label"], result["url"], self._page(result["url"]))
+            release = RehearsedRelease(result["version_label"], result["url"], self._page(result["url"]))
             self.display.say(f"{release.label} at {release.url}")
             if result.get("health_path"):
                 self.display.say(result["health_path"])
@@ -287,9 +287,9 @@ class Rehearsal:
         except OSError as error:
             raise DeployError(f"{domain.url if domain else ''} does not answer: {error}") from error
 
-    def release_again(self, first: Release) -> None:
+    def release_again(self, first: RehearsedRelease) -> None:
         """Deploy the same app again: there must be nothing to do."""
-        with self.step(Step.AGAIN):
+        with self.step(RehearsalPhase.AGAIN):
             result = self._deploy()
             if result["changed"] or result["version_label"] != first.label:
                 raise DeployError(
@@ -298,9 +298,9 @@ class Rehearsal:
                 )
             self.display.say(f"nothing to do: {first.label} is deployed already")
 
-    def release_broken(self, first: Release) -> None:
+    def release_broken(self, first: RehearsedRelease) -> None:
         """Deploy a broken release: it must be rolled back, and the page must answer."""
-        with self.step(Step.BROKEN):
+        with self.step(RehearsalPhase.BROKEN):
             how = self.workspace.break_release()
             try:
                 done, _ = self.project.release(self.credentials)
@@ -331,7 +331,7 @@ class Rehearsal:
 
     def end(self) -> None:
         """Stop everything, and remove it."""
-        with self.display.phase(Step.END):
+        with self.display.phase(RehearsalPhase.END):
             self._cleanup.close()
 
     def _deploy(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from beanpod.cli.cdk import cdk_environment
 from beanpod.cli.rehearsal.domain import client
-from beanpod.cli.rehearsal.processes import Done, Runner
+from beanpod.cli.rehearsal.processes import Done, ProgramRunner
 from beanpod.deploy.errors import DeployError
 from beanpod_emulator import EmbeddedAws, EmbeddedAwsError
 from beanpod_emulator.environ import clean_aws_environ, remove_aws_settings
@@ -87,7 +87,7 @@ class EmulatedProject:
     parameters: Mapping[str, str]
     stage: "StageConfig"
     aws: EmbeddedAws
-    runner: Runner
+    runner: ProgramRunner
     environ: Mapping[str, str] = field(repr=False)
 
     @property

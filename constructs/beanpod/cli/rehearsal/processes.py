@@ -15,7 +15,7 @@ from types import FrameType
 
 from beanpod.cli.output.display import PREFIX, Display
 from beanpod.deploy.errors import DeployError, InterruptionError, ended
-from beanpod.deploy.images import Runner as ProcessRunner
+from beanpod.deploy.images import CommandRunner
 
 _ENDING_SECONDS = 30
 _TAIL = 12
@@ -78,7 +78,7 @@ class Done:
     failure: tuple[str, ...] = ()
 
 
-class Runner:
+class ProgramRunner:
     """Runs commands, and shows what they print: all of it on a terminal or with --verbose, else nothing.
 
     Attributes:
@@ -127,7 +127,7 @@ class Runner:
             self.interrupted.check()
             check_server(server_runs)
 
-        done = ProcessRunner(grace=_ENDING_SECONDS).run(
+        done = CommandRunner(grace=_ENDING_SECONDS).run(
             command, environment=environ, folder=folder, show=take, show_stdout=not result, check=check
         )
         check()

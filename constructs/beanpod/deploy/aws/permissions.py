@@ -18,7 +18,7 @@ _OBJECTS = "arn:aws:s3:::elasticbeanstalk-REGION-ACCOUNT/resources/*"
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingPermission:
     """A permission that is not granted.
 
     Attributes:
@@ -43,30 +43,40 @@ class Missing:
 
 
 MISSING = {
-    "s3:PutBucketPolicy": Missing("Elastic Beanstalk's policy of its bucket lacks the role of these instances", ""),
-    "s3:PutObjectVersionAcl": Missing("Elastic Beanstalk sets the ACL of what it keeps of a release", _OBJECTS),
-    "cloudformation:UpdateStack": Missing("the stack behind the environment is updated with the release", _STACK),
-    "cloudformation:CancelUpdateStack": Missing("a failed update of the environment's stack is cancelled", _STACK),
-    "cloudformation:TagResource": Missing("the stack of the new instances gets the environment's tags", _NEW_STACK),
-    "ec2:TerminateInstances": Missing(
+    "s3:PutBucketPolicy": MissingPermission(
+        "Elastic Beanstalk's policy of its bucket lacks the role of these instances", ""
+    ),
+    "s3:PutObjectVersionAcl": MissingPermission(
+        "Elastic Beanstalk sets the ACL of what it keeps of a release", _OBJECTS
+    ),
+    "cloudformation:UpdateStack": MissingPermission(
+        "the stack behind the environment is updated with the release", _STACK
+    ),
+    "cloudformation:CancelUpdateStack": MissingPermission(
+        "a failed update of the environment's stack is cancelled", _STACK
+    ),
+    "cloudformation:TagResource": MissingPermission(
+        "the stack of the new instances gets the environment's tags", _NEW_STACK
+    ),
+    "ec2:TerminateInstances": MissingPermission(
         "the instances of the previous release are terminated",
         "arn:aws:ec2:REGION:ACCOUNT:instance/*, if "
         "ec2:ResourceTag/aws:cloudformation:stack-id is like arn:aws:cloudformation:*:*:stack/awseb-e-*",
     ),
-    "ec2:CreateLaunchTemplateVersion": Missing(
+    "ec2:CreateLaunchTemplateVersion": MissingPermission(
         "the new instances' template gets a version", "arn:aws:ec2:REGION:ACCOUNT:launch-template/*"
     ),
-    "autoscaling:PutScalingPolicy": Missing(_OF_SCALING, _GROUP),
-    "autoscaling:DeletePolicy": Missing(_OF_SCALING, _GROUP),
-    "autoscaling:PutNotificationConfiguration": Missing(_OF_SCALING, _GROUP),
-    "autoscaling:PutScheduledUpdateGroupAction": Missing(_OF_SCALING, _GROUP),
-    "cloudwatch:PutMetricAlarm": Missing(_OF_SCALING, "arn:aws:cloudwatch:REGION:ACCOUNT:alarm:awseb-*"),
-    "elasticloadbalancing:CreateRule": Missing(
+    "autoscaling:PutScalingPolicy": MissingPermission(_OF_SCALING, _GROUP),
+    "autoscaling:DeletePolicy": MissingPermission(_OF_SCALING, _GROUP),
+    "autoscaling:PutNotificationConfiguration": MissingPermission(_OF_SCALING, _GROUP),
+    "autoscaling:PutScheduledUpdateGroupAction": MissingPermission(_OF_SCALING, _GROUP),
+    "cloudwatch:PutMetricAlarm": MissingPermission(_OF_SCALING, "arn:aws:cloudwatch:REGION:ACCOUNT:alarm:awseb-*"),
+    "elasticloadbalancing:CreateRule": MissingPermission(
         _OF_SPLIT, "arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener/app/awseb-*"
     ),
-    "elasticloadbalancing:DeleteRule": Missing(_OF_SPLIT, _RULE),
-    "elasticloadbalancing:SetRulePriorities": Missing(_OF_SPLIT, _RULE),
-    "s3:GetObject": Missing(
+    "elasticloadbalancing:DeleteRule": MissingPermission(_OF_SPLIT, _RULE),
+    "elasticloadbalancing:SetRulePriorities": MissingPermission(_OF_SPLIT, _RULE),
+    "s3:GetObject": MissingPermission(
         "Elastic Beanstalk reads its own templates", "arn:aws:s3:::elasticbeanstalk-env-resources-REGION/*"
     ),
 }

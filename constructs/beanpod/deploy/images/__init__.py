@@ -8,20 +8,20 @@ from beanpod.deploy.images.build import Builder, build_and_push, connect
 from beanpod.deploy.images.commands import BuildSpec, Image, Platform, platform_of, tag_of
 from beanpod.deploy.images.docker import Docker
 from beanpod.deploy.images.dockerfile import Dockerfile, Instruction, read_dockerfile
-from beanpod.deploy.images.process import Finished, Runner, TimedOutError
+from beanpod.deploy.images.process import CommandResult, CommandRunner, TimedOutError
 from beanpod.deploy.images.registry import Repository, given_credentials, is_public
 
 __all__ = [
     "BuildSpec",
     "Builder",
+    "CommandResult",
+    "CommandRunner",
     "Docker",
     "Dockerfile",
-    "Finished",
     "Image",
     "Instruction",
     "Platform",
     "Repository",
-    "Runner",
     "TimedOutError",
     "build_and_push",
     "connect",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BuildError, ended
-from beanpod.deploy.images.process import Finished, Runner, TimedOutError
+from beanpod.deploy.images.process import CommandResult, CommandRunner, TimedOutError
 from beanpod.deploy.report import Reporter
 
 _QUERY_SECONDS = 60.0
@@ -76,9 +76,9 @@ class Docker:
     environment: Mapping[str, str] = field(repr=False)
     report: Reporter = field(repr=False)
     clock: Clock = field(repr=False)
-    runner: Runner = field(default_factory=Runner, repr=False)
+    runner: CommandRunner = field(default_factory=CommandRunner, repr=False)
 
-    def run(self, command: Sequence[str], aim: str, *, stdin: str = "", show: bool = False) -> Finished:
+    def run(self, command: Sequence[str], aim: str, *, stdin: str = "", show: bool = False) -> CommandResult:
         """Run a command to its end, whatever its exit code.
 
         Args:
@@ -98,7 +98,7 @@ class Docker:
         except TimedOutError as error:
             raise BuildError(f"{aim} failed: {error}: try again", causes=causes(error.lines)) from None
 
-    def retry(self, command: Sequence[str], aim: str, *, show: bool = False) -> Finished:
+    def retry(self, command: Sequence[str], aim: str, *, show: bool = False) -> CommandResult:
         """Run a command, twice more at most while the registry or the network fails, or images are being removed."""
         finished = self.run(command, aim, show=show)
         for pause in _PAUSES:
@@ -110,14 +110,14 @@ class Docker:
         return finished
 
 
-def checked(finished: Finished, aim: str) -> Finished:
+def checked(finished: CommandResult, aim: str) -> CommandResult:
     """Return what has succeeded; BuildError with the reason for what has not."""
     if finished.code:
         raise failure(aim, finished)
     return finished
 
 
-def failure(aim: str, finished: Finished) -> BuildError:
+def failure(aim: str, finished: CommandResult) -> BuildError:
     """Return the error for a command that failed: one line, with the remedy where it is known."""
     lines = causes(finished.lines)
     last = f"{ended(finished.code)}: {lines[-1][:_LONGEST_REASON]}" if lines else ""

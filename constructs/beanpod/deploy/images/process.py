@@ -24,7 +24,7 @@ _LOCK = ".beanpod-lock"
 
 
 @dataclass(frozen=True)
-class Finished:
+class CommandResult:
     """A process that has ended.
 
     Attributes:
@@ -50,7 +50,7 @@ class TimedOutError(Exception):
         self.lines = lines
 
 
-class Runner:
+class CommandRunner:
     """Runs each command in a process group of its own, which ends as a whole."""
 
     def __init__(self, *, grace: float = 5.0) -> None:
@@ -71,7 +71,7 @@ class Runner:
         show: Callable[[str], None] | None = None,
         show_stdout: bool = True,
         check: Callable[[], None] = lambda: None,
-    ) -> Finished:
+    ) -> CommandResult:
         """Run a command to its end.
 
         Args:
@@ -126,13 +126,13 @@ class Runner:
             time.sleep(0.02)
 
 
-def _finished(process: "subprocess.Popen[bytes]", timeout: float, stdin: str) -> Finished:
+def _finished(process: "subprocess.Popen[bytes]", timeout: float, stdin: str) -> CommandResult:
     """Wait for a process, and read both outputs: on Windows, too, whose selectors take sockets only."""
     try:
         stdout, stderr = process.communicate(stdin.encode(), None if math.isinf(timeout) else timeout)
     except subprocess.TimeoutExpired as error:
         raise TimedOutError(timeout, _lines((error.stdout or b"") + (error.stderr or b""))) from None
-    return Finished(process.returncode, stdout.decode(errors="replace"), _lines(stdout + stderr))
+    return CommandResult(process.returncode, stdout.decode(errors="replace"), _lines(stdout + stderr))
 
 
 def _lines(output: bytes) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def _follow(
     check: Callable[[], None],
     *,
     show_stdout: bool,
-) -> Finished:
+) -> CommandResult:
     """Read both outputs until they are closed."""
     deadline, stdout, lines = time.monotonic() + timeout, bytearray(), list[str]()
     unfinished: dict[int, bytes] = {}
@@ -172,7 +172,7 @@ def _follow(
                     lines.append(line)
                     if show_stdout or not of_stdout:
                         show(line)
-    return Finished(process.wait(), stdout.decode(errors="replace"), tuple(lines))
+    return CommandResult(process.wait(), stdout.decode(errors="replace"), tuple(lines))
 
 
 def _signal_group(process: "subprocess.Popen[bytes]", number: int) -> bool:

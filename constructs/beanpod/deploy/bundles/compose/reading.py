@@ -17,7 +17,7 @@ import yaml
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.model import Port, TransformContext, Tree, Volume
 from beanpod.deploy.bundles.files import text_of
-from beanpod.deploy.images import Finished, Runner, TimedOutError
+from beanpod.deploy.images import CommandResult, CommandRunner, TimedOutError
 
 _READ = ("config", "--format=json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
 # The first version that knows `!override`.
@@ -46,7 +46,7 @@ class Compose:
     """
 
     root: Path
-    runner: Runner = field(default_factory=Runner)
+    runner: CommandRunner = field(default_factory=CommandRunner)
 
     def read(self, paths: Sequence[Path], *options: str) -> Tree:
         """Merge files, each over the one before; variables and paths stay as written. Raises ComposeError."""
@@ -89,7 +89,9 @@ class Compose:
             raise ComposeError(text)
         return done.stdout
 
-    def _run(self, arguments: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None) -> Finished:
+    def _run(
+        self, arguments: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None
+    ) -> CommandResult:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
         command, environment = ["docker", "compose", *arguments], {**environ, **(variables or {})}
         try:
