@@ -27,19 +27,13 @@ from beanpod import (
     ScalingTrigger,
     ServiceNetwork,
 )
-from beanpod import _database_rules as database_rules
-from beanpod._database_rules import ENGINES, database_problems, default_name, support_note, version_problems
-from beanpod._limits import CHOICES, FORMS, LIMITS, UNITS, Measure
-from beanpod._network_rules import domain_problems, network_problems, vpc_problems
-from beanpod._option_keys import OPTIONS, override_problems
-from beanpod._rules import (
-    architecture,
-    environment_problems,
-    option_problems,
-    setting_problems,
-    variable_problems,
-)
 from beanpod.manifest import EnvironmentConfig, StageConfig
+from beanpod.rules import database as database_rules
+from beanpod.rules.database import ENGINES, database_problems, default_name, support_note, version_problems
+from beanpod.rules.environment import architecture, environment_problems, option_problems, variable_problems
+from beanpod.rules.limits import CHOICES, FORMS, LIMITS, UNITS, Measure, setting_problems
+from beanpod.rules.network import domain_problems, network_problems, vpc_problems
+from beanpod.rules.option_keys import OPTIONS, override_problems
 
 SINGLE = {"environment_type": "SingleInstance"}
 BALANCED = {"environment_type": "LoadBalanced"}
@@ -214,7 +208,7 @@ def test_each_limit_of_an_environment_has_its_option() -> None:
     tables = ("health_check", "load_balancer", "managed_updates", "scaling")
     keys = EnvironmentConfig.model_fields.keys() - {"max_versions"}
     limited = {it for it in (*LIMITS, *CHOICES, *FORMS) if it in keys or it.partition(".")[0] in tables}
-    assert limited - {setting for setting, _ in OPTIONS.values()} == set(), "add its option to _option_keys.OPTIONS"
+    assert limited - {setting for setting, _ in OPTIONS.values()} == set(), "add its option to option_keys.OPTIONS"
 
 
 def test_options_without_a_setting_are_not_checked() -> None:

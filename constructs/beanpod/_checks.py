@@ -6,8 +6,8 @@ from typing import NoReturn, TypeVar
 from aws_cdk import IResource, Size, SizeRoundingBehavior, Stack
 from constructs import IConstruct
 
-from beanpod._rules import Problem
 from beanpod._tokens import known
+from beanpod.rules.problem import Problem
 
 Value = TypeVar("Value")
 

@@ -16,12 +16,12 @@ from aws_cdk import aws_elasticbeanstalk as beanstalk
 from constructs import IConstruct
 
 from beanpod._checks import plain, reject
-from beanpod._option_keys import ENVIRONMENT, LAUNCH, VPC, key_problems, settings_of
-from beanpod._rules import environment_problems, variable_problems
 from beanpod._settings import Options, OptionSetting
 from beanpod._tokens import known, text
 from beanpod.database_interface import IDatabase
 from beanpod.environment_secret import EnvironmentSecret
+from beanpod.rules.environment import environment_problems, variable_problems
+from beanpod.rules.option_keys import ENVIRONMENT, LAUNCH, VPC, key_problems, settings_of
 
 Property = beanstalk.CfnEnvironment.OptionSettingProperty
 # Namespace, name and resource name, "" for none.

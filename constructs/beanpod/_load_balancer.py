@@ -11,11 +11,11 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from beanpod._checks import plain, region_problems
-from beanpod._network_rules import domain_problems
-from beanpod._option_keys import LOAD_BALANCER, PROCESS
-from beanpod._rules import Problem
 from beanpod._settings import Domain, LoadBalancerSettings, Options, in_seconds
 from beanpod._tokens import known
+from beanpod.rules.network import domain_problems
+from beanpod.rules.option_keys import LOAD_BALANCER, PROCESS
+from beanpod.rules.problem import Problem
 
 
 def attributes(settings: LoadBalancerSettings) -> Options:

@@ -16,7 +16,7 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 
 from beanpod._arguments import checked
-from beanpod._limits import UNITS
+from beanpod.rules.limits import UNITS
 
 # By namespace and name; None for an option that is left out.
 Options = Mapping[str, Mapping[str, str | float | bool | None]]

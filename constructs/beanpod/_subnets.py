@@ -7,9 +7,9 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, DependencyGroup, IDependable
 
 from beanpod._connectivity import ServiceSecurityGroup
-from beanpod._network_rules import zone_problems
 from beanpod._settings import LoadBalancerScheme, LoadBalancerType
 from beanpod._tokens import is_list_token, known
+from beanpod.rules.network import zone_problems
 
 PUBLIC = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
 PRIVATE = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)

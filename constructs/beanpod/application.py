@@ -10,8 +10,9 @@ from constructs import Construct, IConstruct
 
 from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
-from beanpod._rules import Problem, setting_problems
 from beanpod._tokens import known
+from beanpod.rules.limits import setting_problems
+from beanpod.rules.problem import Problem
 
 
 class IApplication(IConstruct, Protocol):

@@ -13,14 +13,14 @@ from beanpod._arguments import checked
 from beanpod._checks import gibibytes, plain, refuse, region_problems
 from beanpod._connectivity import port_problems
 from beanpod._cross_stack import allow_replacement, export_network
-from beanpod._database_rules import database_problems, has_insights, parameter_problems
 from beanpod._nag import acknowledge
-from beanpod._network_rules import zone_problems
-from beanpod._rules import Problem
 from beanpod._subnets import database_subnets, foreign, group_problems, select
 from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import DatabaseBase, IDatabase
+from beanpod.rules.database import database_problems, has_insights, parameter_problems
+from beanpod.rules.network import zone_problems
+from beanpod.rules.problem import Problem
 
 DEFAULT_BACKUP_DAYS = 7
 DEFAULT_STORAGE_GIB = 20

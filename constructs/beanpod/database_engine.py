@@ -7,8 +7,8 @@ from aws_cdk import aws_rds as rds
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse, reject
-from beanpod._database_rules import ENGINES, major_version, version_problems
 from beanpod._tokens import known
+from beanpod.rules.database import ENGINES, major_version, version_problems
 
 # Without these the exported slow query log stays empty: RDS writes it to a table by default.
 _SLOW_QUERY_LOG = {"slow_query_log": "1", "log_output": "FILE", "long_query_time": "2"}

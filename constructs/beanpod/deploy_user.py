@@ -12,8 +12,8 @@ from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
 from beanpod._cross_stack import redeploy_on_change
 from beanpod._nag import acknowledge, acknowledge_wildcards
-from beanpod._rules import setting_problems
 from beanpod.deploy_policy import DeployPermissions, place_problems
+from beanpod.rules.limits import setting_problems
 
 
 @checked

@@ -24,7 +24,6 @@ from beanpod._connectivity import (
 from beanpod._cross_stack import allow_replacement, export_network, redeploy_on_change
 from beanpod._environment_options import EnvironmentOptions, Key, database_options, options_by_key, variable_options
 from beanpod._nag import acknowledge
-from beanpod._option_keys import ENVIRONMENT, LOAD_BALANCER
 from beanpod._record_target import address_target, load_balancer_target
 from beanpod._reserved_tags import remove_reserved_tags
 from beanpod._settings import RENAMED_ARGUMENTS, DeploymentPolicy, EnvironmentType, LoadBalancerType
@@ -45,6 +44,7 @@ from beanpod.environment_properties import EnvironmentProperties, argument_probl
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
 from beanpod.roles import InstanceRole, ServiceRole, check_trust
+from beanpod.rules.option_keys import ENVIRONMENT, LOAD_BALANCER
 
 
 @checked

@@ -11,8 +11,6 @@ from aws_cdk import aws_logs as logs
 from beanpod import _load_balancer
 from beanpod._checks import plain
 from beanpod._environment_options import HEALTH
-from beanpod._option_keys import ENVIRONMENT, LAUNCH, LOAD_BALANCER, PROCESS, VPC
-from beanpod._rules import Problem, option_problems, setting_problems
 from beanpod._settings import (
     DeploymentStrategy,
     Domain,
@@ -31,6 +29,10 @@ from beanpod.application import IApplication, description_problems
 from beanpod.environment_interface import METRICS
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
+from beanpod.rules.environment import option_problems
+from beanpod.rules.limits import setting_problems
+from beanpod.rules.option_keys import ENVIRONMENT, LAUNCH, LOAD_BALANCER, PROCESS, VPC
+from beanpod.rules.problem import Problem
 
 _LOGS = "aws:elasticbeanstalk:cloudwatch:logs"
 

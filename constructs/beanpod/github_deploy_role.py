@@ -13,9 +13,11 @@ from beanpod._arguments import checked
 from beanpod._checks import plain, refuse, reject
 from beanpod._cross_stack import redeploy_on_change
 from beanpod._nag import acknowledge_wildcards
-from beanpod._rules import Problem, github_problems, setting_problems
 from beanpod._tokens import known
 from beanpod.deploy_policy import DeployPermissions, place_problems
+from beanpod.rules.github import github_problems
+from beanpod.rules.limits import setting_problems
+from beanpod.rules.problem import Problem
 
 _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"

@@ -15,11 +15,12 @@ from beanpod._arguments import checked
 from beanpod._checks import plain, refuse, region_problems
 from beanpod._connectivity import ServiceSecurityGroup
 from beanpod._nag import acknowledge
-from beanpod._network_rules import network_problems, vpc_problems
-from beanpod._rules import Problem, setting_problems
 from beanpod._settings import LoadBalancerScheme
 from beanpod._subnets import ISOLATED, PUBLIC, database_subnets, instance_subnets
 from beanpod._tokens import known
+from beanpod.rules.limits import setting_problems
+from beanpod.rules.network import network_problems, vpc_problems
+from beanpod.rules.problem import Problem
 
 MOST_AZS = 3
 SUBNET_MASK = 24

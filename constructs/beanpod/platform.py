@@ -6,7 +6,7 @@ from aws_cdk import Aws
 
 from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
-from beanpod._rules import setting_problems
+from beanpod.rules.limits import setting_problems
 
 # AWS owns the platform, so its ARN carries no account.
 _LATEST = f"arn:{Aws.PARTITION}:elasticbeanstalk:{Aws.REGION}::platform/Docker running on 64bit Amazon Linux 2023"

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from beanpod._rules import architecture
 from beanpod.cli.change_sets import PropertyChange, ResourceChange, options
+from beanpod.rules.environment import architecture
 
 DATABASE = "AWS::RDS::DBInstance"
 ENVIRONMENT = "AWS::ElasticBeanstalk::Environment"

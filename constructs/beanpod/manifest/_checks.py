@@ -9,16 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from beanpod import _rules as rules
-from beanpod._database_rules import ENGINES, database_problems, version_problems
-from beanpod._limits import VARIABLE_NAME
-from beanpod._network_rules import domain_problems, network_problems, vpc_problems, zone_problems
-from beanpod._option_keys import key_problems, override_problems, settings_of
 from beanpod.manifest._layers import OF_A_DOCKERFILE, PLAINTEXT, Tables, look_up
 from beanpod.manifest._messages import KeyPath, nearest
 from beanpod.manifest._models import DatabaseConfig, DatabasePassword, Domain, ImportedVpc, StageConfig
 from beanpod.manifest._types import PLACEHOLDERS, has_stray_brace, placeholders
 from beanpod.manifest.secret_like import looks_secret
+from beanpod.rules.database import ENGINES, database_problems, version_problems
+from beanpod.rules.environment import (
+    DATABASE_VARIABLES,
+    environment_problems,
+    option_problems,
+    variable_problems,
+)
+from beanpod.rules.github import github_problems
+from beanpod.rules.limits import VARIABLE_NAME
+from beanpod.rules.network import domain_problems, network_problems, vpc_problems, zone_problems
+from beanpod.rules.option_keys import key_problems, override_problems, settings_of
+from beanpod.rules.problem import Problem
 
 Finding = tuple[KeyPath, str]
 
@@ -63,9 +70,9 @@ _KEYS: dict[str, KeyPath] = {
 def _shared(case: Case) -> Iterator[Finding]:
     """Apply the rules of the constructs."""
     stage, network, database = case.stage, case.stage.network, case.stage.database
-    yield from _located("environment", rules.environment_problems(_environment_values(stage)))
+    yield from _located("environment", environment_problems(_environment_values(stage)))
     options = ((it.namespace, it.name, it.resource_name) for it in stage.environment.options)
-    yield from _located("environment", rules.option_problems(options))
+    yield from _located("environment", option_problems(options))
     counts = network_problems(
         max_azs=network.max_azs,
         nat_gateways=network.nat_gateways,
@@ -102,12 +109,10 @@ def _shared(case: Case) -> Iterator[Finding]:
         yield from _located("database", problems)
     if domain := stage.domain:
         yield from _located("environment", _domain_problems(stage, domain))
-    for problem in rules.variable_problems(_all_variables(stage), stage.secrets):
+    for problem in variable_problems(_all_variables(stage), stage.secrets):
         yield tuple(problem.setting.split(".", 1)), _text(problem)
     if github := stage.delivery.github:
-        problems = rules.github_problems(
-            repository=github.repository, branch=github.branch, environment=github.environment
-        )
+        problems = github_problems(repository=github.repository, branch=github.branch, environment=github.environment)
         yield from ((("delivery", "github", problem.setting), _text(problem)) for problem in problems)
 
 
@@ -116,7 +121,7 @@ def _is_internal(stage: StageConfig) -> bool:
     return environment.type == "LoadBalanced" and environment.load_balancer.scheme == "internal"
 
 
-def _domain_problems(stage: StageConfig, domain: Domain) -> Iterator[rules.Problem]:
+def _domain_problems(stage: StageConfig, domain: Domain) -> Iterator[Problem]:
     return domain_problems(
         name=domain.name,
         aliases=domain.aliases,
@@ -146,14 +151,14 @@ def _environment_values(stage: StageConfig) -> dict[str, Any]:
     }
 
 
-def _located(table: str, problems: Iterable[rules.Problem]) -> Iterator[Finding]:
+def _located(table: str, problems: Iterable[Problem]) -> Iterator[Finding]:
     for problem in problems:
         name, _, place = problem.setting.removesuffix("]").partition("[")
         key = _KEYS.get(name, (table, *name.split(".")))
         yield (*key, int(place)) if place else key, _text(problem)
 
 
-def _text(problem: rules.Problem) -> str:
+def _text(problem: Problem) -> str:
     text = ": ".join(filter(None, (problem.must, problem.remedy)))
     return text.replace('set environment_type to "LoadBalanced"', _LOAD_BALANCED).replace("environment_type", _TYPE)
 
@@ -208,7 +213,7 @@ _TABLES = {
 
 def _options(case: Case) -> Iterator[Finding]:
     values, options = _environment_values(case.stage), case.stage.environment.options
-    found: set[rules.Problem] = set()
+    found: set[Problem] = set()
     for place, option in enumerate(options):
         key = ("environment", "options", place)
         if table := _TABLES.get(option.namespace):
@@ -276,7 +281,7 @@ def _variables(case: Case) -> Iterator[Finding]:
     stage = case.stage
     names = [*(("variables", name) for name in stage.variables), *(("secrets", name) for name in stage.secrets)]
     for section, name in names:
-        if stage.database and name in rules.DATABASE_VARIABLES:
+        if stage.database and name in DATABASE_VARIABLES:
             yield (section, name), "set from the database: leave it out, or choose another name"
         if section == "secrets" and isinstance(stage.secrets[name], DatabasePassword) and stage.database is None:
             yield (section, name), "needs a database: write [database], or leave it out"
@@ -330,7 +335,7 @@ def _all_variables(stage: StageConfig) -> dict[str, str]:
     known = {name: text for name, text in stage.variables.items() if set(placeholders(text)) <= set(PLACEHOLDERS)}
     values = dict.fromkeys((name.removeprefix("database.") for name in PLACEHOLDERS), "-") | database
     rendered = stage.model_copy(update={"variables": known}).render_variables(values)
-    return {**stage.variables, **rendered, **dict(zip(rules.DATABASE_VARIABLES, database.values(), strict=False))}
+    return {**stage.variables, **rendered, **dict(zip(DATABASE_VARIABLES, database.values(), strict=False))}
 
 
 def _longest_values(database: DatabaseConfig) -> dict[str, str]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from posixpath import join, normpath
 from typing import Any, Literal
 
-from beanpod._database_rules import ENGINES, default_name
-from beanpod._limits import LIMITS
 from beanpod.manifest._messages import KeyPath
+from beanpod.rules.database import ENGINES, default_name
+from beanpod.rules.limits import LIMITS
 
 PresetName = Literal["small", "production"]
 

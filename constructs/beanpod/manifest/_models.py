@@ -13,12 +13,12 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from beanpod import _limits as limits
-from beanpod._database_rules import DEFAULT_USERNAME, EngineName
-from beanpod._rules import architecture
 from beanpod.manifest import _types as types
 from beanpod.manifest._layers import PresetName
 from beanpod.manifest._types import Section, Table
+from beanpod.rules import limits as limits
+from beanpod.rules.database import DEFAULT_USERNAME, EngineName
+from beanpod.rules.environment import architecture
 
 _PROCESS = "aws:elasticbeanstalk:environment:process:default"
 _UPDATE_MINUTES, _BATCH_MINUTES = 30, 5

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from beanpod._limits import FORMS, LIMITS
+from beanpod.rules.limits import FORMS, LIMITS
 
 Item = TypeVar("Item", bound=Hashable)
 Value = TypeVar("Value")

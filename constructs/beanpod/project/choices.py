@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from beanpod._database_rules import ENGINES
 from beanpod.deploy.bundles.compose.development import is_named_for_development
 from beanpod.manifest import ServiceConfig, service_problem
 from beanpod.project.discovery import ComposeDatabase, ComposeFacts, Discovery, DockerfileFacts
 from beanpod.project.health_check import health_route
+from beanpod.rules.database import ENGINES
 
 # A tag of Docker Hub such as `16-alpine` names a version, `latest` does not.
 _VERSION = re.compile(r"\d+(?:\.\d+)?")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from beanpod._docs import DOCS
-from beanpod._rules import DATABASE_VARIABLES
 from beanpod.deploy.bundles.compose.database import (
     Login,
     database_url,
@@ -32,6 +31,7 @@ from beanpod.manifest.secret_like import is_generated, looks_secret, secret_line
 from beanpod.project.choices import Choices, chosen_dockerfile
 from beanpod.project.discovery import ComposeFacts, Discovery, published_ports
 from beanpod.project.frameworks import jdbc_url
+from beanpod.rules.environment import DATABASE_VARIABLES
 
 _TLS = f"{DOCS}/variables.md#tls-to-the-database"
 _SETTINGS = {

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from beanpod._database_rules import support_note
 from beanpod.cli.commands.context import Context
 from beanpod.deploy.bundles import BundlePlan, check_folder, plan_bundle, write_folder
 from beanpod.deploy.errors import UsageError
 from beanpod.deploy.images import given_credentials
 from beanpod.manifest import Manifest
 from beanpod.project.versions import other_version
+from beanpod.rules.database import support_note
 
 
 def run(context: Context) -> None:

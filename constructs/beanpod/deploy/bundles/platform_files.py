@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from beanpod._option_keys import OTHER_PLATFORMS
 from beanpod.deploy.bundles.bundle import BundleFile
 from beanpod.deploy.bundles.files import folder_files
+from beanpod.rules.option_keys import OTHER_PLATFORMS
 
 EXTRA_FOLDERS = (".platform", ".ebextensions")
 _PLATFORM, _EXTENSIONS = EXTRA_FOLDERS

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from beanpod._rules import DATABASE_VARIABLES
 from beanpod.deploy.bundles.bundle import BundleFile
 from beanpod.deploy.bundles.compose.database import Login
 from beanpod.deploy.bundles.files import printable
 from beanpod.deploy.images import BuildSpec, Platform, platform_of
+from beanpod.rules.environment import DATABASE_VARIABLES
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig

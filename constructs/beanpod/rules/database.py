@@ -13,8 +13,8 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from beanpod._docs import DOCS
-from beanpod._limits import FORMS
-from beanpod._rules import Problem, setting_problems
+from beanpod.rules.limits import FORMS, setting_problems
+from beanpod.rules.problem import Problem
 
 EngineName = Literal["mysql", "mariadb", "postgres"]
 

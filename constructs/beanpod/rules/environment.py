@@ -1,7 +1,6 @@
-"""What AWS would refuse after minutes, checked at once: the rules that the constructs and the manifest share.
+"""The rules of an environment's settings, its options and its variables.
 
-Pure functions of plain values, without aws_cdk. Each takes settings by the names of the constructs' arguments; one that
-is missing or None is not known yet, such as a token of the CDK, and passes. The limits of options are those of
+The limits of options are those of
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.html
 """
 
@@ -9,53 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
-from beanpod._limits import CHOICES, FORMS, LIMITS, UNITS, VARIABLE_NAME
-
-Values = Mapping[str, Any]
-
-
-class Problem(NamedTuple):
-    """A setting that breaks a rule. `str()` is the line that a construct shows; the manifest names its own key.
-
-    Attributes:
-        setting: Name of the construct's argument, such as `max_size` or `scaling.measure`.
-        value: The value that came; None if there is none.
-        must: The rule, as what follows the setting's name: "must be 1 to 100 percent".
-        remedy: What to write instead. Default: the rule says it.
-    """
-
-    setting: str
-    value: object
-    must: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        value = f'"{self.value}"' if isinstance(self.value, str) else _plain(self.value)
-        got = "" if self.value is None else f", got {value}"
-        return f"{self.setting} {self.must}{got}" + (f": {self.remedy}" if self.remedy else "")
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def setting_problems(values: Values) -> Iterator[Problem]:
-    """Check each setting by itself, against `LIMITS`, `CHOICES` and `FORMS`."""
-    for setting, value in values.items():
-        if value is None:
-            continue
-        limit, choices, form = LIMITS.get(setting), CHOICES.get(setting), FORMS.get(setting)
-        if limit and not limit.low <= value <= limit.high:
-            yield Problem(setting, value, f"must be {limit.low} to {limit.high} {limit.unit}".rstrip())
-        if choices and value not in choices:
-            yield Problem(setting, value, f"must be one of {', '.join(map(str, choices))}")
-        for text in (value if isinstance(value, tuple) else (value,)) if form else ():
-            if form and text is not None and not re.fullmatch(form.pattern, text, re.ASCII):
-                yield Problem(setting, text, form.must, form.remedy)
+from beanpod.rules.limits import CHOICES, UNITS, VARIABLE_NAME, Values, setting_problems
+from beanpod.rules.problem import Problem
 
 
 def environment_problems(values: Values) -> Iterator[Problem]:
@@ -259,18 +215,4 @@ def variable_problems(variables: Mapping[str, str | None], secrets: Iterable[str
             None,
             f"take {size:,} bytes as NAME=value, Beanstalk stores {MAX_VARIABLE_BYTES:,}",
             f"shorten them (the largest is {max(sizes, key=lambda name: sizes[name])}), or move some to secrets",
-        )
-
-
-def github_problems(*, repository: str | None, branch: str | None, environment: str | None) -> Iterator[Problem]:
-    """Check what the subject of a GitHub workflow's token is compared with.
-
-    https://docs.github.com/en/actions/reference/security/oidc
-    """
-    yield from setting_problems({"repository": repository, "branch": branch, "environment": environment})
-    if branch is None and environment is None:
-        yield Problem("branch", None, "must be given, or environment", "a token of GitHub names one of them")
-    elif branch is not None and environment is not None:
-        yield Problem(
-            "environment", environment, "must not be given beside branch", "a token of GitHub names one of them"
         )

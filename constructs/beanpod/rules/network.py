@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from beanpod._rules import Problem, setting_problems
+from beanpod.rules.limits import setting_problems
+from beanpod.rules.problem import Problem
 
 
 def network_problems(

@@ -1,4 +1,4 @@
-"""The values that each setting can have by itself: limits, choices and forms, as `setting_problems` checks them.
+"""The values that each setting can have by itself: limits, choices and forms.
 
 By the names of the constructs' arguments. The limits of options are those of
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.html
@@ -6,7 +6,13 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.h
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, get_args
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple, get_args
+
+from beanpod.rules.problem import Problem
+
+Values = Mapping[str, Any]
 
 
 class Limit(NamedTuple):
@@ -183,3 +189,18 @@ FORMS: dict[str, Form] = {
         'write e.g. "production"',
     ),
 }
+
+
+def setting_problems(values: Values) -> Iterator[Problem]:
+    """Check each setting by itself, against `LIMITS`, `CHOICES` and `FORMS`."""
+    for setting, value in values.items():
+        if value is None:
+            continue
+        limit, choices, form = LIMITS.get(setting), CHOICES.get(setting), FORMS.get(setting)
+        if limit and not limit.low <= value <= limit.high:
+            yield Problem(setting, value, f"must be {limit.low} to {limit.high} {limit.unit}".rstrip())
+        if choices and value not in choices:
+            yield Problem(setting, value, f"must be one of {', '.join(map(str, choices))}")
+        for text in (value if isinstance(value, tuple) else (value,)) if form else ():
+            if form and text is not None and not re.fullmatch(form.pattern, text, re.ASCII):
+                yield Problem(setting, text, form.must, form.remedy)

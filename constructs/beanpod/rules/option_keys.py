@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from beanpod._rules import Problem, Values, environment_problems
+from beanpod.rules.environment import environment_problems
+from beanpod.rules.limits import Values
+from beanpod.rules.problem import Problem
 
 ENVIRONMENT = "aws:elasticbeanstalk:environment"
 PROCESS = "aws:elasticbeanstalk:environment:process:default"
