@@ -16,6 +16,7 @@ from tests.deploy.bundles.projects import (
     compose_bundle,
     compose_stage,
     composed,
+    pushed,
     write,
 )
 
@@ -321,6 +322,31 @@ services:
     assert composed(bundle)["services"]["worker"]["image"] == images["worker"]
     cleanup = bundle.files[".platform/hooks/postdeploy/99_beanpod_cleanup.sh"].data
     assert all(image.encode() in cleanup for image in images.values())
+
+
+@pytest.mark.parametrize(
+    ("built", "named"),
+    [
+        ("ada/shop", "ada/shop"),
+        ("ada/shop", "ada/shop:latest"),
+        ("docker.io/library/shop:latest", "shop"),
+        ("${REGISTRY:-ada}/shop:${TAG}", "ada/shop:${TAG}"),
+        ("ghcr.io/ada/shop:1", "ghcr.io/ada/shop:1"),
+    ],
+)
+def test_a_service_with_the_image_of_a_build_is_built_too(tmp_path: Path, built: str, named: str) -> None:
+    text = f"""
+services:
+  web: {{build: {{context: ., target: dev}}, image: "{built}", ports: ["80:8080"]}}
+  worker: {{image: "{named}", pull_policy: never, command: work}}
+  other: {{image: "ada/shop:2"}}
+"""
+    plan = plan_bundle(compose_stage(tmp_path, text, f'{COMPOSE}[variables]\nTAG = "7"\n'), tmp_path)
+    assert [(spec.name, spec.target) for spec in plan.specs] == [("web", "dev"), ("worker", "dev")]
+    assert plan.pulled == {"other": "ada/shop:2"}
+    worker = composed(pushed(plan))["services"]["worker"]
+    assert (worker["image"], worker["env_file"], worker["command"]) == (IMAGE, [".env"], "work")
+    assert "pull_policy" not in worker
 
 
 def test_a_compose_file_in_a_folder_keeps_its_paths(tmp_path: Path) -> None:

@@ -230,6 +230,17 @@ def test_a_problem_of_several_services_is_one(tmp_path: Path) -> None:
     assert problem.startswith("compose.yaml: services app and job, environment.TOKEN: TOKEN is not set")
 
 
+def test_an_image_of_several_builds_is_refused(tmp_path: Path) -> None:
+    text = (
+        'services:\n  app: {build: ., image: shop, ports: ["80:8080"]}\n  same: {build: ., image: shop}\n'
+        "  tool: {build: {context: ., target: dev}, image: 'shop:%s'}\n  worker: {image: shop}\n"
+    )
+    assert refused(lambda: compose_bundle(tmp_path, text % "latest")) == [
+        "compose.yaml: service worker, image: shop is the name of different builds: give each its own"
+    ]
+    assert compose_bundle(tmp_path, text % "2")
+
+
 def test_a_database_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
     assert refused(lambda: compose_bundle(tmp_path, WEB, f"{COMPOSE}{DATABASE}")) == [
         "compose.yaml: database.compose_service: there is no service db: name one of app"

@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from beanpod.deploy.bundles.compose.interpolation import interpolated
-from beanpod.deploy.bundles.compose.model import Port, TransformContext, Tree, Volume
+from beanpod.deploy.bundles.compose.model import Port, TransformContext, Tree, Volume, at
 from beanpod.deploy.bundles.files import text_of
-from beanpod.deploy.images import CommandResult, CommandRunner, TimedOutError
+from beanpod.deploy.images import CommandResult, CommandRunner, Repository, TimedOutError
 
 _READ = ("config", "--format=json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
 # The first version that knows `!override`.
@@ -153,7 +153,29 @@ def load(context: TransformContext, compose: Compose) -> None:
         context.production, context.production_name = context.tree, path.name
     else:
         _note_files(context, above)
+    _share_builds(context)
     context.built = frozenset(name for name, service in context.services.items() if "build" in service)
+
+
+def _share_builds(context: TransformContext) -> None:
+    """Build a service without `build` whose `image` is the name that the build of another one gives its image."""
+    builds: dict[tuple[str, ...], list[Tree]] = {}
+    for service in context.services.values():
+        build = service.get("build", {})
+        for image in filter(None, (service.get("image") if build else None, *build.get("tags", ()))):
+            builds.setdefault(_full_name(image), []).append(build)
+    for name, service in context.services.items():
+        shared = [] if "build" in service else builds.get(_full_name(service.get("image", "")), [])
+        if any(build != shared[0] for build in shared):
+            text = f"{service['image']} is the name of different builds: give each its own"
+            context.problem(at(name, "image"), text)
+        elif shared:
+            service["build"] = shared[0]
+
+
+def _full_name(image: str) -> tuple[str, ...]:
+    place, reference = Repository.of_image(str(image))
+    return place.host, place.path, reference
 
 
 def _note_files(context: TransformContext, above: Path | None) -> None:
