@@ -441,18 +441,24 @@ def test_changed_files_make_a_new_container_of_a_service_that_is_not_built(tmp_p
 services:
   app: {build: ., ports: ["80:8080"], volumes: ["./app.conf:/app.conf:ro"]}
   cache: {image: redis:7, volumes: ["./conf.d:/conf.d:ro"], configs: [site], labels: [a=b]}
-  other: {image: redis:7}
-configs: {site: {file: ./site.json}}
+  inline: {image: redis:7, configs: [inline]}
+  bound: {image: redis:7, volumes: ["bound:/conf.d:ro", "kept:/data"]}
+  other: {image: redis:7, volumes: ["kept:/data"]}
+configs: {site: {file: ./site.json}, inline: {content: a}}
+volumes: {bound: {driver_opts: {type: none, o: bind, device: ./conf.d}}, kept: }
 """
 
-    def labels(**changed: str) -> Any:
+    def labels(text: str = text, **changed: str) -> Any:
         services = composed(compose_bundle(tmp_path, text, app__conf="x", **changed))["services"]
         return {name: service.get("labels") for name, service in services.items()}
 
     write(tmp_path, {"conf.d/a.conf": "a"})
     first = labels(site__json="{}")
-    assert first == {"app": None, "cache": {"a": "b", "beanpod.files": ANY}, "other": None}
+    label = {"beanpod.files": ANY}
+    labelled = {"cache": {"a": "b"} | label, **dict.fromkeys(("inline", "bound"), label)}
+    assert first == {"app": None, "other": None, **labelled}
     assert labels() == first
     write(tmp_path, {"conf.d/a.conf": "changed"})
-    all_labels = [first, labels(), labels(site__json="changed")]
-    assert len({one["cache"]["beanpod.files"] for one in all_labels}) == 3
+    all_labels = [first, labels(), labels(site__json="changed"), labels(text.replace("content: a", "content: b"))]
+    changes = {name: len({one[name]["beanpod.files"] for one in all_labels}) for name in labelled}
+    assert changes == {"cache": 3, "inline": 2, "bound": 2}

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from beanpod.deploy.bundles.bundle import METADATA_MOUNT, hash_of, metadata_folder
+from beanpod.deploy.bundles.bundle import METADATA_MOUNT, BundleFile, hash_of, metadata_folder
 from beanpod.deploy.bundles.compose.environment import ENV_FILE, is_of_beanstalk
+from beanpod.deploy.bundles.compose.filters import resources
 from beanpod.deploy.bundles.compose.interpolation import undefined
 from beanpod.deploy.bundles.compose.model import (
     DATABASE_IMAGE,
@@ -313,27 +314,31 @@ def _env_file(context: TransformContext, name: str, entry: Tree) -> Tree | None:
 
 
 def label_files(context: TransformContext) -> None:
-    """Label each service that is not built here with a hash of the project's files in it.
+    """Label each service that is not built here with a hash of the project's files in it, and of inline configs.
 
-    Docker Compose compares the names of mounted files, not their content, and the container would keep those of the
-    release before. Another label makes it a new container; built services get one in every release.
+    Docker Compose compares the names of mounted files and configs, not their content, and the container would keep
+    those of the release before: https://github.com/docker/compose/issues/13045. Another label makes it a new container;
+    built services get one in every release.
     """
     for name, service in context.services.items():
         if name in context.built:
             continue
         sources = [volume.source for volume in service["volumes"] if volume.kind == "bind"]
-        for section in ("secrets", "configs"):
-            definitions = dict(context.declared(section))
-            used = (entry.get("source") for entry in service.get(section, ()))
-            sources += (str(definitions[key].get("file", "")) for key in used if key in definitions)
+        used, contents = set(resources(service)), dict[str, BundleFile]()
+        for section in ("volumes", "secrets", "configs"):
+            for key, definition in context.declared(section):
+                if (section, key) in used:
+                    sources += [_device(definition), str(definition.get("file", ""))]
+                    if "content" in definition:
+                        contents[f"{section}/{key}"] = BundleFile(str(definition["content"]).encode())
         paths = [source.removeprefix("./") for source in sources if source.startswith("./")]
         files = {
             file: content
             for file, content in context.files.items()
             if any(file == path or file.startswith(f"{path}/") for path in paths)
         }
-        if files:
-            service["labels"] = {**service.get("labels", {}), _FILES_LABEL: hash_of(files)}
+        if files or contents:
+            service["labels"] = {**service.get("labels", {}), _FILES_LABEL: hash_of(files | contents)}
 
 
 def add_file(context: TransformContext, where: str, source: str, *, or_else: str = "") -> str | None:
