@@ -194,6 +194,23 @@ def test_a_folder_of_logs_belongs_to_the_containers_user(instance: Instance, ima
     assert image not in instance.docker("ps", "--all", "--format", "{{.Image}}").stdout
 
 
+def test_the_look_at_an_image_leaves_no_volume(docker_engine: Engine, instance: Instance, tmp_path: Path) -> None:
+    name = f"{tmp_path.name}:{token_hex(4)}".lower()
+    (tmp_path / "Dockerfile").write_text("FROM busybox:stable\nVOLUME /data\nUSER nobody\n")
+    docker_engine.run("build", "--quiet", "--tag", name, str(tmp_path))
+    volumes = "{{range .Mounts}}{{.Name}} {{end}}"
+    look = f'[ "$1" = cp ] && docker inspect --format "{volumes}" "${{2%%:*}}" >> {instance.folder}/volumes'
+    instance.program(
+        "docker", f'#!/bin/sh\nPATH={docker_engine.variables(tmp_path)["PATH"]}\n{look}\nexec docker "$@"\n'
+    )
+    try:
+        instance.run(filled(logs_hook([("web", name, "")])), EB_LOG_BASE_DIR=str(instance.folder / "logs"))
+        (volume,) = instance.recorded("volumes").split()
+        assert instance.docker("volume", "inspect", volume).returncode == 1
+    finally:
+        docker_engine.run("image", "rm", "--force", name)
+
+
 def test_the_bundle_names_the_users_of_its_services(tmp_path: Path) -> None:
     files = bundle_of(copied("host-logs", tmp_path)).files
     hook, again = (files[f".platform/{hooks}/predeploy/00_beanpod_logs.sh"] for hooks in ("hooks", "confighooks"))
