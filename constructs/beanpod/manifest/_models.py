@@ -471,6 +471,11 @@ class StageConfig(Section):
         codes = self.environment.health_check.healthy_http_codes or "200"
         return next((option.value for option in given), codes)
 
+    @property
+    def fixed_variables(self) -> dict[str, str]:
+        """The variables without placeholders, whose values are known before there is a database."""
+        return {name: types.render(text, {}) for name, text in self.variables.items() if not types.placeholders(text)}
+
     def render_variables(self, database: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the variables with their placeholders filled in.
 

@@ -349,6 +349,19 @@ services:
     assert "pull_policy" not in worker
 
 
+def test_a_build_reads_variables_that_are_no_secrets(tmp_path: Path) -> None:
+    values = {"API": "https://a.example/$1", "JSON": "{{}}", "HOST": "{database.host}"}
+    variables = "".join(f'{name} = "{value}"\n' for name, value in values.items())
+    args = "['A=${API:-http://localhost}', J=$JSON, 'H=${HOST:-db}', 'T=${TOKEN:-none}', 'P=${API:+set}', N=$$API]"
+    text = f'services: {{web: {{build: {{context: ., args: {args}}}, ports: ["80:80"]}}}}'
+    manifest = (
+        f"{COMPOSE}[variables]\n{variables}[secrets]\nTOKEN = {{ generate = 32 }}\n[database]\nengine = 'mysql'\n"
+    )
+    (spec,) = plan_bundle(compose_stage(tmp_path, text, manifest), tmp_path).specs
+    expected = {"A": "https://a.example/$1", "J": "{}", "H": "db", "T": "none", "P": "set", "N": "$API"}
+    assert spec.args == expected
+
+
 def test_a_compose_file_in_a_folder_keeps_its_paths(tmp_path: Path) -> None:
     text = """
 services:

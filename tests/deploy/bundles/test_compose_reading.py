@@ -102,6 +102,13 @@ def test_variables_of_this_machine_are_ignored(tmp_path: Path, monkeypatch: pyte
     assert composed(compose_bundle(tmp_path, text))["services"]["app"]["command"] == "run right"
 
 
+@pytest.mark.parametrize("name", ["PATH", "HOME", "DOCKER_CONFIG"])
+def test_variables_of_the_stage_are_no_settings_of_docker(tmp_path: Path, name: str) -> None:
+    manifest = f'{COMPOSE}[variables]\n{name} = "/none"\nPORT = "8080"\n'
+    text = f"{WEB}    command: run ${{{name}}}\n    expose: ['${{PORT}}']\n"
+    assert composed(compose_bundle(tmp_path, text, manifest))["services"]["app"]["command"] == f"run ${{{name}}}"
+
+
 OLD = "docker compose is version 2.24.3: install Docker Compose 2.24.4 or newer"
 MISSING = "docker compose is missing: install Docker Compose 2.24.4 or newer"
 

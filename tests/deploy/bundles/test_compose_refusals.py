@@ -62,7 +62,9 @@ OF_A_SERVICE = {
     "build: {dockerfile: Other}": "build.dockerfile: Other: no such file: write its path from the context",
     "build: {secrets: [key]}": "build.secrets: beanpod deploy builds without it: move it into the Dockerfile",
     "build: {args: [TOKEN]}": "build.args.TOKEN: its value would be this machine's: write one",
-    "build: {args: {A: $LEVEL}}": "build.args.A: a build finds no ${LEVEL}: write the value, or ${LEVEL:-default}",
+    'build: {args: {A: "$LEVEL$NONE"}}': (
+        "build.args.A: a build finds no ${NONE}: add NONE to [variables], or write the value or ${NONE:-default}"
+    ),
     "image: x\n    platform: linux/arm64": f"platform: linux/arm64 {ONLY_AMD64}",
     'image: x\n    volumes: ["./conf:/conf"]': f"volumes: ./conf: {NO_FOLDER}",
     'image: x\n    volumes: [".:/site"]': (

@@ -18,7 +18,7 @@ from beanpod.deploy.bundles.compose.database import rds_variable
 from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
 from beanpod.deploy.bundles.compose.environment import cdk_app_remedy, transform_environment
 from beanpod.deploy.bundles.compose.filters import remove_database, remove_profiles, remove_unused, transform_names
-from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, undefined
+from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, interpolated, undefined
 from beanpod.deploy.bundles.compose.model import Port, TransformContext, Tree, Volume, at
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, load, to_yaml
 from beanpod.deploy.bundles.compose.services import Kind, publish_web_port, restart_proxy, transform_restarts
@@ -184,17 +184,20 @@ def _check_variables(context: TransformContext, tree: Tree) -> None:
     for name in context.services:
         if name in context.built:
             used = {key: value for key, value in context.services[name]["build"].items() if key in _USED}
-            for path, problem in undefined(used, (), IN_A_BUILD):
+            for path, problem in undefined(used, context.stage.fixed_variables, IN_A_BUILD):
                 context.problem(at(name, "build", *path), problem)
 
 
 def _check(context: TransformContext, tree: Tree, compose: Compose) -> None:
-    """Have Compose check what is deployed, with values for the environment's variables and images for builds."""
+    """Have Compose check what is deployed, with values for the environment's variables and images for builds.
+
+    Not among the variables of the docker command, which takes settings of its own from some, such as PATH and HOME.
+    """
     # Compose would read these files, and one exists on the instance only.
     images = dict.fromkeys(context.built & context.services.keys(), "x")
     whole = _with_images(_without_keys(tree, "env_file", "label_file"), images)
     try:
-        compose.check(to_yaml(whole), context.variables)
+        compose.check(to_yaml(interpolated(whole, (), context.variables)))
     except ComposeError as error:
         context.problem("docker compose", str(error))
 
