@@ -61,6 +61,11 @@ class Repository:
         return f"library/{path}" if self.host == _HUB and "/" not in path else path
 
     @property
+    def is_official(self) -> bool:
+        """Whether it is one of Docker's own images, which everybody may pull."""
+        return self.host == _HUB and self.path.startswith("library/")
+
+    @property
     def login_host(self) -> str | None:
         """The registry as `docker login` expects it: None for Docker Hub."""
         return None if self.host == _HUB else self.host
