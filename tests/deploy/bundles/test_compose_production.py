@@ -349,6 +349,27 @@ services:
     assert "pull_policy" not in worker
 
 
+def test_a_seccomp_profile_is_in_the_bundle(tmp_path: Path) -> None:
+    text = """
+services:
+  web: {build: ., ports: ["80:80"], security_opt: ["seccomp=./chrome.json", "no-new-privileges:true"]}
+  agent: {image: agent, security_opt: ["seccomp:../shared/agent.json", "seccomp=unconfined"]}
+"""
+    manifest = COMPOSE.replace("compose.yaml", "deploy/compose.yaml")
+
+    def services(profile: str) -> Any:
+        write(tmp_path, {"deploy/compose.yaml": text, "deploy/Dockerfile": "FROM busybox:stable\n"})
+        write(tmp_path, {"deploy/chrome.json": "{}", "shared/agent.json": profile})
+        bundle = compose_bundle(tmp_path, "", manifest)
+        assert {"deploy/chrome.json", "shared/agent.json"} <= bundle.files.keys()
+        return composed(bundle)["services"]
+
+    first, second = services("{}"), services('{"a": 1}')
+    assert first["web"]["security_opt"] == ["seccomp=./deploy/chrome.json", "no-new-privileges:true"]
+    assert first["agent"]["security_opt"] == ["seccomp=./shared/agent.json", "seccomp=unconfined"]
+    assert first["agent"]["labels"] != second["agent"]["labels"]
+
+
 def test_a_build_reads_variables_that_are_no_secrets(tmp_path: Path) -> None:
     values = {"API": "https://a.example/$1", "JSON": "{{}}", "HOST": "{database.host}"}
     variables = "".join(f'{name} = "{value}"\n' for name, value in values.items())

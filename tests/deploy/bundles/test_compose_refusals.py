@@ -34,6 +34,8 @@ NO_VALUE = (
 )
 NO_CONTAINER = "on the instance: name a service of this file"
 ONLY_AMD64 = "does not run on the instances, which are linux/amd64: leave it out"
+WITHOUT = "beanpod deploy builds without it:"
+BUILT_ELSEWHERE = "fetch what needs it before the build and COPY it, or push the image yourself and name it in image"
 SECRETS = "contains secrets: move them to [secrets], and remove the file"
 
 # Keys of a service, and what we say is wrong with them.
@@ -60,10 +62,20 @@ OF_A_SERVICE = {
     "build: {context: nowhere}": "build.context: nowhere: no such folder: write its path from the compose file",
     'build: "https://a.example/b.git"': "build.context: https://a.example/b.git is elsewhere: name a folder",
     "build: {dockerfile: Other}": "build.dockerfile: Other: no such file: write its path from the context",
-    "build: {secrets: [key]}": "build.secrets: beanpod deploy builds without it: move it into the Dockerfile",
+    "build: {secrets: [key]}": f"build.secrets: {WITHOUT} {BUILT_ELSEWHERE}",
+    "build: {ssh: [default]}": f"build.ssh: {WITHOUT} {BUILT_ELSEWHERE}",
+    "build: {additional_contexts: {a: ./x}}": (
+        f"build.additional_contexts: {WITHOUT} name a context that has all folders, and COPY from it"
+    ),
+    "build: {context: api, dockerfile_inline: FROM x}": f"build.dockerfile_inline: {WITHOUT} move it into a Dockerfile",
+    "build: {network: host}": f"build.network: {WITHOUT} write network: !reset null in compose.prod.yaml",
+    "build: {labels: {a: b}}": f"build.labels: {WITHOUT} write LABEL in the Dockerfile",
     "build: {args: [TOKEN]}": "build.args.TOKEN: its value would be this machine's: write one",
     'build: {args: {A: "$LEVEL$NONE"}}': (
         "build.args.A: a build finds no ${NONE}: add NONE to [variables], or write the value or ${NONE:-default}"
+    ),
+    "security_opt: [seccomp=none.json]": (
+        "security_opt: none.json: no such file or folder: create it, in CI too, or remove the reference"
     ),
     "image: x\n    platform: linux/arm64": f"platform: linux/arm64 {ONLY_AMD64}",
     'image: x\n    volumes: ["./conf:/conf"]': f"volumes: ./conf: {NO_FOLDER}",

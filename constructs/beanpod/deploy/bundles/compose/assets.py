@@ -1,6 +1,7 @@
 """Mounts and files: only what is in the bundle or on every instance, and what becomes of data that containers write."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -272,6 +273,8 @@ def transform_files(context: TransformContext) -> None:
         if "label_file" in service:
             where = at(name, "label_file")
             service["label_file"] = [f"./{add_file(context, where, str(path))}" for path in service["label_file"]]
+        if "security_opt" in service:
+            service["security_opt"] = [_security_option(context, name, str(it)) for it in service["security_opt"]]
     # Nothing exists on an instance beforehand.
     for section in ("networks", "volumes", "secrets", "configs"):
         for name, definition in context.declared(section):
@@ -313,6 +316,15 @@ def _env_file(context: TransformContext, name: str, entry: Tree) -> Tree | None:
     return {**entry, "path": settled} if settled else None
 
 
+def _security_option(context: TransformContext, name: str, option: str) -> str:
+    """Return an option of a service; a seccomp profile, which Compose reads on the instance, is in the bundle."""
+    profile = re.fullmatch(r"seccomp[=:](?!unconfined$|builtin$)([^$]+)", option)
+    named = option in context.production_entries(name, "security_opt")
+    if not profile or (named and profile[1].startswith("/")):
+        return option
+    return f"seccomp=./{add_file(context, at(name, 'security_opt'), profile[1])}"
+
+
 def label_files(context: TransformContext) -> None:
     """Label each service that is not built here with a hash of the project's files in it, and of inline configs.
 
@@ -324,6 +336,7 @@ def label_files(context: TransformContext) -> None:
         if name in context.built:
             continue
         sources = [volume.source for volume in service["volumes"] if volume.kind == "bind"]
+        sources += (option.removeprefix("seccomp=") for option in service.get("security_opt", ()))
         used, contents = set(resources(service)), dict[str, BundleFile]()
         for section in ("volumes", "secrets", "configs"):
             for key, definition in context.declared(section):

@@ -44,6 +44,14 @@ _USED = frozenset({"context", "dockerfile", "args", "target"})
 _DECIDED_HERE = frozenset(
     ["cache_from", "cache_to", "no_cache", "no_cache_filter", "platforms", "provenance", "pull", "sbom", "tags"]
 )
+_FETCHED = "fetch what needs it before the build and COPY it, or push the image yourself and name it in image"
+_REMEDIES = {
+    "secrets": _FETCHED,
+    "ssh": _FETCHED,
+    "additional_contexts": "name a context that has all folders, and COPY from it",
+    "dockerfile_inline": "move it into a Dockerfile",
+    "labels": "write LABEL in the Dockerfile",
+}
 _SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
 
 
@@ -220,7 +228,7 @@ def _with_images(tree: Tree, images: Mapping[str, str]) -> Tree:
 
 def _build_spec(context: TransformContext, name: str) -> BuildSpec:
     spec, build = context.spec(name), context.services[name]["build"]
-    for key, text in _problems(build, spec):
+    for key, text in _problems(build, spec, context.production_name):
         context.problem(at(name, "build", key), text)
     _note_development(context, name, build)
     for key, value in spec.args.items():
@@ -245,10 +253,11 @@ def _note_development(context: TransformContext, name: str, build: Tree) -> None
             context.note(at(name, key), text)
 
 
-def _problems(build: Tree, spec: BuildSpec) -> Iterator[tuple[str, str]]:
+def _problems(build: Tree, spec: BuildSpec, production_name: str) -> Iterator[tuple[str, str]]:
     for key in build:
         if key not in _USED | _DECIDED_HERE and not key.startswith("x-"):
-            yield key, "beanpod deploy builds without it: move it into the Dockerfile"
+            remedy = _REMEDIES.get(key, f"write {key}: !reset null in {production_name}")
+            yield key, f"beanpod deploy builds without it: {remedy}"
     for key, value in build["args"].items():
         if value is None:
             yield f"args.{key}", "its value would be this machine's: write one"
@@ -257,5 +266,5 @@ def _problems(build: Tree, spec: BuildSpec) -> Iterator[tuple[str, str]]:
         yield "context", f"{context} is elsewhere: name a folder"
     elif not spec.context.is_dir():
         yield "context", f"{context}: no such folder: write its path from the compose file"
-    elif not spec.dockerfile.is_file():
+    elif not spec.dockerfile.is_file() and "dockerfile_inline" not in build:
         yield "dockerfile", f"{build.get('dockerfile', 'Dockerfile')}: no such file: write its path from the context"
