@@ -62,6 +62,9 @@ def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]
     if (production := production_compose(found, choices)) and not own_production_file(found, choices):
         texts[posixpath.join(posixpath.dirname(choices.compose or ""), _PRODUCTION)] = production
     app = _free_name(found.root, "app.py", "cdk_app.py")
+    # Python would import app.py in the place of a folder `app` without __init__.py, in the app's image as well.
+    if not (found.root / app).exists() and any((found.root / "app").glob("**/*.py")):
+        app = "cdk_app.py"
     texts[app] = template("app.py")
     texts["cdk.json"] = template("cdk.json").replace("app.py", app)
     texts |= {name: template(name) for name in _TEMPLATES}
@@ -164,8 +167,10 @@ def _has_npm_tests(folder: Path) -> bool:
     """Return whether `npm ci && npm test` works there."""
     try:
         package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
-        return "test" in package.get("scripts", {}) and (folder / "package-lock.json").is_file()
-    except (OSError, ValueError, AttributeError):
+        # What `npm init` writes only fails.
+        test = "no test specified" not in package.get("scripts", {}).get("test", "no test specified")
+        return test and (folder / "package-lock.json").is_file()
+    except (OSError, ValueError, AttributeError, TypeError):
         return False
 
 
