@@ -382,8 +382,19 @@ def test_a_folder_of_a_repository_names_the_service_and_its_manifest(tmp_path: P
     assert groups == ["deploy-flask-dev", "deploy-flask-prod"]
     assert check["concurrency"]["group"] == "check-flask-${{ github.event.pull_request.number }}"
     assert (deploy["name"], check["name"]) == ("Deploy flask", "Check flask")
-    move = "Move .github to the root of the repository, the only place where GitHub reads it: `mv .github ../..`; "
-    assert any(step.startswith(move) for step in next_steps(project))
+    write(project.found.root, project.files)
+    # Of another service.
+    write_files(tmp_path, {".github/dependabot.yml": "version: 2\n", ".github/workflows/deploy.yaml": "on: push\n"})
+    (move,) = (step.split("`")[1] for step in next_steps(project) if "where GitHub reads" in step)
+    subprocess.run(["sh", "-c", move], cwd=project.found.root, check=False)
+    assert (tmp_path / ".github/workflows/check.yaml").is_file()
+    left = [path.name for path in (project.found.root / ".github").rglob("*.*")]
+    assert sorted(left) == ["dependabot.yml", "deploy.yaml"]
+    (project.found.root / ".github/workflows/deploy.yaml").rename(tmp_path / ".github/workflows/deploy-flask.yaml")
+    (project.found.root / ".github/dependabot.yml").unlink()
+    again = plan(*look(project.found.root), ask=None)
+    assert not any(file.path.startswith(".github") for file in again.files)
+    assert not any(".github" in step for step in next_steps(again))
 
 
 def test_a_folder_of_a_repository_may_be_named_in_any_encoding(tmp_path: Path) -> None:
@@ -508,6 +519,28 @@ def test_a_language_without_a_known_framework_is_enough(file: str, text: str, la
     assert framework is not None
     assert framework.language == language
     assert "APP" not in dockerfile_for(framework, tmp_path)
+
+
+def test_a_branch_whose_name_is_a_number_stays_a_text(tmp_path: Path) -> None:
+    make_repository(tmp_path, "git@github.com:ada/shop.git", branch="8.0")
+    texts = {file.path: file.text for file in plan(*look(lay_out("go", tmp_path)), ask=None).files}
+    assert yaml.safe_load(texts[".github/workflows/deploy.yaml"])[True]["push"]["branches"] == ["8.0"]
+
+
+def test_the_remotes_main_is_deployed_where_another_branch_is_checked_out(tmp_path: Path) -> None:
+    make_repository(tmp_path, "git@github.com:ada/shop.git")
+    author = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    commands = ((*author, "commit", "--quiet", "--allow-empty", "-m", "Begin"), ("switch", "-qc", "add-beanpod"))
+    for command in (*commands, ("update-ref", "refs/remotes/origin/main", "main")):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    assert discover(tmp_path, environ=NOBODY).branch == "main"
+
+
+def test_a_path_that_a_manifest_cannot_have_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode("café".encode("latin-1"))
+    write_files(folder, {"Dockerfile": "FROM debian\nEXPOSE 80\n"})
+    with pytest.raises(UsageError, match=r"caf\\udce9/Dockerfile: a name that is not UTF-8: rename it"):
+        plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
 
 
 def test_an_odd_branch_is_not_written_into_the_workflow(tmp_path: Path) -> None:

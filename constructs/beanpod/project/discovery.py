@@ -409,8 +409,11 @@ def _other_host(remote: str) -> str | None:
 
 
 def _branch(root: Path) -> str | None:
-    """Return the remote's default branch, or the branch that is checked out."""
+    """Return the remote's default branch, or its main or master, or else the branch that is checked out."""
+    # A repository that was pushed, not cloned, does not know the default branch.
+    usual = (f"refs/remotes/origin/{name}" for name in ("main", "master"))
     remote = git(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").partition("/")[2]
+    remote = remote or git(root, "for-each-ref", "--count=1", "--format=%(refname:lstrip=3)", *usual)
     branch = (remote or git(root, "symbolic-ref", "--short", "HEAD")).strip()
     # A stranger name would have to be quoted in the workflow, for YAML and for GitHub's expressions.
     return branch if re.fullmatch(r"[\w./-]+", branch) else None

@@ -16,6 +16,7 @@ from beanpod.deploy.bundles.compose.reading import production_files
 from beanpod.project.choices import Choices, chosen_dockerfile
 from beanpod.project.discovery import Discovery
 from beanpod.project.manifest_text import manifest_text, production_compose
+from beanpod.project.versions import workflows_above
 
 _ACTION = "beanpod/beanpod"
 _IGNORED = ("__pycache__/", ".venv/", "cdk.out/", "cdk.context.json")
@@ -70,7 +71,7 @@ def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]
     texts |= {name: template(name) for name in _TEMPLATES}
     requirements = requirements_file(found.root)
     texts[requirements] = f"beanpod[cdk]=={version('beanpod')}\npytest\n"
-    if found.other_host is None:
+    if found.other_host is None and not workflows_above(found.root.resolve()):
         texts[".github/workflows/deploy.yaml"] = workflow(found, choices)
         texts[".github/workflows/check.yaml"] = _check_workflow(found, choices, requirements)
         folder = _quoted(f"/{found.prefix}".rstrip("/") or "/")
@@ -120,7 +121,8 @@ def requirements_file(root: Path) -> str:
 
 def workflow(found: Discovery, choices: Choices) -> str:
     """Return the workflow that deploys every push to the branch, by the action of this version of Beanpod."""
-    text = re.sub(r"\bmain\b", choices.branch, template("deploy.yaml"))
+    text = template("deploy.yaml").replace("[main]", f"[{_quoted(choices.branch)}]")
+    text = re.sub(r"\bmain\b", choices.branch, text)
     # Beanpod's own repository uses the action beside it.
     text = re.sub(r"uses: \./.*", f"uses: {_ACTION}@v{version('beanpod')}", text)
     if found.prefix:
@@ -158,9 +160,9 @@ def _named(text: str, choices: Choices) -> str:
     return re.sub(r"group: (check|deploy)-", rf"group: \1-{choices.name}-", text)
 
 
-def _quoted(path: str) -> str:
+def _quoted(text: str) -> str:
     # YAML takes 1.0 for a number.
-    return path if re.fullmatch(r"\.|[A-Za-z/][\w./-]*", path) else json.dumps(path)
+    return text if re.fullmatch(r"\.|[A-Za-z/][\w./-]*", text) else json.dumps(text)
 
 
 def _has_npm_tests(folder: Path) -> bool:

@@ -66,6 +66,10 @@ def plan(found: Discovery, given: Choices, *, ask: Ask | None) -> Project:
         if question.option == "--dockerfile":
             found = with_dockerfile(found, answer)
         choices = answered(found, choices, question.option, answer)
+    for path in filter(None, (choices.dockerfile, choices.compose)):
+        shown = path.encode(errors="backslashreplace").decode()
+        if shown != path:
+            raise UsageError(f"{shown}: a name that is not UTF-8: rename it")
     return Project(found, choices, project_files(found, choices))
 
 
@@ -142,7 +146,8 @@ def _app_of(cdk_json: str | None) -> str | None:
 
 def next_steps(project: Project) -> Iterator[str]:
     """Yield what is left to do, in order."""
-    kept = [file.path for file in project.files if file.change is FileChange.KEPT]
+    # The manifest is the owner's.
+    kept = [file.path for file in project.files if file.change is FileChange.KEPT and file.path != "beanpod.toml"]
     if kept:
         yield f"Compare {', '.join(kept)} with what this version would write: beanpod init --diff"
     cdk = next((file for file in project.files if file.path == "cdk.json"), None)
@@ -165,12 +170,14 @@ def next_steps(project: Project) -> Iterator[str]:
         yield (
             f"Write a pipeline for {host} that runs `beanpod deploy`: see {DOCS}/operations.md#deploy-from-another-ci"
         )
-    elif folder := project.found.prefix.rstrip("/"):
+    elif any(file.path.startswith(".github/") for file in project.files) and project.found.prefix:
+        folder = posixpath.normpath(project.found.prefix)
+        up = f"{posixpath.relpath('.', folder)}/.github"
         yield (
-            "Move .github to the root of the repository, the only place where GitHub reads it: "
-            f"`mv .github {posixpath.relpath('.', folder)}`; its files name the folder {folder} already. If another "
-            "service has such files there, give these names of their own, such as "
-            f"deploy-{project.choices.name}.yaml, and add the updates of dependabot.yml to its own"
+            "Move the files of .github to the root of the repository, the only place where GitHub reads them: "
+            f"`mkdir -p {up}/workflows; mv -n .github/workflows/* {up}/workflows; mv -n .github/dependabot.yml {up}`. "
+            f"They name the folder {folder} already. If another service has such files there, give these names of "
+            f"their own, such as deploy-{project.choices.name}.yaml, and add the updates of dependabot.yml to its own"
         )
     framework = project.found.framework
     if framework and framework.migrate:
