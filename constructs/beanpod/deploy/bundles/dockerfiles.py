@@ -157,7 +157,7 @@ def _leaves_out(ignored: str, name: str) -> bool:
     https://docs.docker.com/build/concepts/context/#dockerignore-files
     """
     out = False
-    for line in (one.strip() for one in ignored.removeprefix("\ufeff").splitlines() if not one.startswith("#")):
+    for line in (one.strip() for one in ignored.splitlines() if not one.startswith("#")):
         pattern = posixpath.normpath(line.removeprefix("!").strip()).lstrip("/").replace("**/", "")
         if fnmatchcase(name, pattern):
             out = not line.startswith("!")
