@@ -128,6 +128,26 @@ def test_a_cdk_json_of_another_app_is_named(cdk_json: str, named: bool, tmp_path
     assert any("runs another CDK app, `npx infra`" in step for step in next_steps(project)) == named
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "path"),
+    [
+        ("properties", "server.port=8080\n", "/actuator/health"),
+        ("properties", "server.servlet.context-path=/api\n", None),
+        ("properties", "management.endpoints.web.base-path=/manage\n", None),
+        ("properties", "management.server.port=9090\n", None),
+        ("yml", "server:\n  servlet:\n    contextPath: /api\n", None),
+        ("yml", "management:\n  endpoint:\n    health: {}\n  server:\n    port: 9090\n", None),
+        ("yml", "management:\n  endpoint:\n    health: {}\nserver:\n  port: 8080\n", "/actuator/health"),
+    ],
+)
+def test_springs_health_path_is_left_out_where_its_settings_move_it(
+    name: str, settings: str, path: str | None, tmp_path: Path
+) -> None:
+    root = lay_out("spring", tmp_path)
+    (root / f"src/main/resources/application.{name}").write_text(settings)
+    assert proposed(root).health_check_path == path
+
+
 def test_the_app_of_the_dockerfile_that_is_asked_for_is_found(tmp_path: Path) -> None:
     admin = {"package.json": '{"dependencies": {"express": "5", "pg": "8"}}', "Dockerfile": "FROM node\nEXPOSE 3000\n"}
     write_files(tmp_path / "admin", admin)
@@ -214,6 +234,14 @@ CURL = "healthcheck: {test: [CMD, curl, -f, 'http://localhost:8000/healthz']}"
         pytest.param({"blog/urls.py": "    path('health/', ok),\n"}, None, id="urls of an app in a project"),
         pytest.param({"routes.js": "router.get('/health', ok)\n"}, None, id="router"),
         pytest.param({"api.js": "client.get('/health')\n", "tests/a.py": "@app.get('/health')"}, None, id="client"),
+        pytest.param({"a.js": "// app.get('/health', ok)\n", "b.py": "# @app.get('/health')"}, None, id="comment"),
+        pytest.param({"b.js": " *   app.get('/live')\napp.get('/healthz')\n"}, "/healthz", id="behind a comment"),
+        pytest.param(
+            {f"{place}.js": "app.get('/health')\n" for place in ("__tests__/a", "mocks/b", "e2e/c", "a.test", "b.spec")},
+            None, id="mocks and tests",
+        ),
+        pytest.param({"main_test.go": 'mux.HandleFunc("/healthz", live)\n'}, None, id="a test of go"),
+        pytest.param({"app/_health/route.ts": "", "app/api/health/route.ts": ""}, "/api/health", id="nextjs, private"),
         pytest.param({"server.js": "if (req.url === '/health') {\n"}, "/health", id="no router"),
         pytest.param(
             {"Dockerfile": "FROM debian\nEXPOSE 80\nHEALTHCHECK CMD curl -f http://localhost:2019/metrics || exit 1\n"},

@@ -52,12 +52,15 @@ def test_what_only_looks_like_the_databases_name_is_none(tmp_path: Path) -> None
     source = "env('DB_HOSTNAME'); env('POSTGRES_DB'); env('SPRING_DATASOURCE_DRIVER_CLASS_NAME'); env('PGWEB_PORT')"
     source += " env('DB_INSTANCE_NAME'); env('SQLITE_DB'); env('DB_SERVERNAME'); env('PGPASSFILE')"
     source += " env('STORE_IN_DATABASE'); env('DB_SCHEMA'); env('DB_APPLICATION_NAME'); env('DB_SSL_VERIFY_SERVER')"
-    source += " env('SHOP_DB_NAME'); env('SHOP_DB_HOST')"
+    source += " env('SHOP_DB_NAME'); env('SHOP_DB_HOST'); env('DB_USERS_TABLE'); env('DB_LOGIN_TIMEOUT')"
+    source += " env('DB_DRIVER_NAME'); env('DB_CONNECTION_NAME'); env('DB_NAMESPACE'); env('DB_PASS_THROUGH')"
     files = {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source, ".env.example": "POSTGRES_DB=postgres\n"}
     write_files(tmp_path, files)
     expected = {"POSTGRES_DB": "{database.name}", "DB_HOSTNAME": "{database.host}", "DB_SERVERNAME": "{database.host}"}
     expected |= {"SHOP_DB_NAME": "{database.name}", "SHOP_DB_HOST": "{database.host}"}
-    assert written(tmp_path, engine="postgres")["variables"] == expected
+    document = written(tmp_path, engine="postgres")
+    assert document["variables"] == expected
+    assert "secrets" not in document
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,16 @@ def test_a_secret_of_the_database_that_may_be_json_is_left_to_the_user(tmp_path:
     assert tomllib.loads(text)["secrets"] == {"DB_PASSWORD": {"database": "password"}}
     assert "\n# DB_SECRET: if it is JSON, " in text
     assert "variables" not in tomllib.loads(text)
+
+
+def test_the_variables_of_other_peoples_code_are_not_read(tmp_path: Path) -> None:
+    read = {
+        "app.py": "os.environ['DB_HOST']",
+        "env/lib/a.py": "os.environ['DB_PORT']",
+        "deps/b.ex": 'get_env("DB_USER")',
+    }
+    write_files(tmp_path, {**read, "Dockerfile": "FROM debian\nEXPOSE 80\n", "env/pyvenv.cfg": "", "mix.exs": ""})
+    assert written(tmp_path, engine="postgres")["variables"] == {"DB_HOST": "{database.host}"}
 
 
 def test_the_variables_of_a_large_app_are_read(tmp_path: Path) -> None:
@@ -311,6 +324,12 @@ def test_a_default_that_names_the_database_is_replaced(tmp_path: Path) -> None:
     assert production(root)["web"]["environment"] == {"POSTGRES_HOST": "${RDS_HOSTNAME}"}
 
 
+def test_a_byte_order_mark_hides_nothing(tmp_path: Path) -> None:
+    files = {"Dockerfile": "FROM debian\nEXPOSE 80\n", ".env.example": "\ufeffDB_HOST=x\n"}
+    write_files(tmp_path, {**files, "package.json": '\ufeff{"dependencies": {"pg": "8"}}'})
+    assert written(tmp_path)["variables"] == {"DB_HOST": "{database.host}"}
+
+
 def test_a_variable_for_the_kind_of_database_is_not_its_name(tmp_path: Path) -> None:
     write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", ".env.example": "DB=sqlite\nDB_NAME=hc\n"})
     text = manifest_text(*look(tmp_path, engine="postgres"))
@@ -384,6 +403,19 @@ def test_a_secret_in_the_compose_file_is_generated_in_its_place(tmp_path: Path) 
     text = manifest_text(*look(tmp_path))
     assert tomllib.loads(text)["secrets"] == {"JWT_SECRET": {"generate": 64}, "SECRET_KEY": {"generate": 64}}
     assert "\n# STRIPE_SECRET_KEY = { ssm = " in text
+
+
+@pytest.mark.parametrize(
+    "services",
+    [
+        "web: {build: ., ports: ['80:80'], environment: {JWT_SECRET: devsecret}}\n"
+        "  worker: {build: ., environment: [JWT_SECRET]}",
+        "web: {build: ., ports: ['80:80'], environment: {JWT_SECRET: dev, API_SECRET: '${JWT_SECRET}'}}",
+    ],
+)
+def test_a_secret_that_is_found_twice_is_written_once(services: str, tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "compose.yaml": f"services:\n  {services}\n"})
+    assert write_manifest(tmp_path).stage().secrets.keys() == {"JWT_SECRET"}
 
 
 def test_variables_that_a_compose_file_requires_are_written(tmp_path: Path) -> None:

@@ -446,9 +446,6 @@ def _user_of_helper(helper: str, environ: Mapping[str, str]) -> str | None:
 
 def _example_variables(folders: Iterable[Path]) -> dict[str, str]:
     """Return the variables of the first `.env.example` of the folders."""
-    for folder in folders:
-        for name in _EXAMPLES:
-            if (folder / name).is_file():
-                values = env_values((folder / name).read_text(encoding="utf-8", errors="replace"))
-                return {key: value for key, value in values.items() if key.isidentifier()}
-    return {}
+    path = next((path for folder in folders for name in _EXAMPLES if (path := folder / name).is_file()), None)
+    values = env_values(text_of(path)) if path else {}
+    return {key: value for key, value in values.items() if key.isidentifier()}

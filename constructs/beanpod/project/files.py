@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from beanpod.deploy.bundles.compose.reading import production_files
+from beanpod.deploy.bundles.files import text_of
 from beanpod.project.choices import Choices, chosen_dockerfile
 from beanpod.project.discovery import Discovery
 from beanpod.project.manifest_text import manifest_text, production_compose
@@ -168,11 +169,11 @@ def _quoted(text: str) -> str:
 def _has_npm_tests(folder: Path) -> bool:
     """Return whether `npm ci && npm test` works there."""
     try:
-        package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+        package = json.loads(text_of(folder / "package.json"))
         # What `npm init` writes only fails.
         test = "no test specified" not in package.get("scripts", {}).get("test", "no test specified")
         return test and (folder / "package-lock.json").is_file()
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError):
         return False
 
 

@@ -125,6 +125,14 @@ def _python_engine(folder: Path) -> str | None:
     return _only({engine for driver, engine in drivers.items() if _requires(requirements, driver)})
 
 
+# Settings that move Spring Boot's health check to another path, or another port.
+# https://docs.spring.io/spring-boot/reference/actuator/monitoring.html
+_MOVES_HEALTH = re.compile(
+    r"context-?path|base-?path|path-mapping|management\.server|^management:\s*\n(?:[ \t]+.*\n)*?[ \t]+server:",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
 def _spring(folder: Path) -> Framework | None:
     build = "\n".join(text_of(folder / name) for name in ("pom.xml", "build.gradle", "build.gradle.kts"))
     if "spring-boot" not in build:
@@ -144,7 +152,9 @@ def _spring(folder: Path) -> Framework | None:
     return Framework(
         "Spring Boot",
         "Java",
-        health_path="/actuator/health" if "spring-boot-starter-actuator" in build else None,
+        health_path="/actuator/health"
+        if "spring-boot-starter-actuator" in build and not _MOVES_HEALTH.search(settings)
+        else None,
         engine=engine,
         variables=variables if engine else {},
     )

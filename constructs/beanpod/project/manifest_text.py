@@ -191,7 +191,7 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
         variables = dict(found.framework.variables)
     if _reads_port(found, choices):
         variables["PORT"] = "8080"
-    secrets: list[str] = []
+    secrets: dict[str, str] = {}
     comments: list[str] = []
     if choices.engine not in (None, "none"):
         for name in _own_variables(found, choices):
@@ -203,7 +203,7 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             if rds == "RDS_PASSWORD" and "SECRET" in name:
                 comments.append(f"# {name}: if it is JSON, as Copilot's, see {DOCS}/coming-from/copilot.md")
             elif rds == "RDS_PASSWORD":
-                secrets.append(f'{name} = {{ database = "password" }}')
+                secrets[name] = f'{name} = {{ database = "password" }}'
             elif rds:
                 variables[name] = _SETTINGS[rds]
             elif is_tls_mode(name):
@@ -223,11 +223,12 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
         if name in variables or (choices.engine not in (None, "none") and replaced):
             continue
         if looks_secret(name, value or "unknown"):
-            secrets.append(_secret(name, choices, required=name in needed))
+            secrets[name] = _secret(name, choices, required=name in needed)
         else:
             lines.append(f"# {name} = {_toml(value)}")
-    secrets += (_secret(name, choices, required=False) for name in _secrets_in_the_file(found, choices))
-    return lines, secrets
+    for name in _secrets_in_the_file(found, choices):
+        secrets.setdefault(name, _secret(name, choices, required=False))
+    return lines, list(secrets.values())
 
 
 def _names_the_database(name: str, found: Discovery, choices: Choices) -> bool:
