@@ -346,6 +346,29 @@ def test_a_dockerfile_for_development_is_not_deployed_while_there_is_another(tmp
     assert proposed(tmp_path).dockerfile == "docker/production/Dockerfile"
 
 
+@pytest.mark.parametrize("image", ["${DB_IMAGE:-postgres:16}", "postgres:${PG:-16}", "postgres:16"])
+def test_the_image_of_a_database_may_be_a_variable(image: str, tmp_path: Path) -> None:
+    services = f"services:\n  web: {{build: ., ports: ['80:80']}}\n  db: {{image: '{image}'}}\n"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "compose.yaml": services})
+    choices = proposed(tmp_path)
+    assert (choices.engine, choices.version, choices.compose_service) == ("postgres", "16", "db")
+    # The version of another engine is none of this.
+    choices = proposed(tmp_path, engine="mariadb")
+    assert (choices.engine, choices.version, choices.compose_service) == ("mariadb", None, "db")
+
+
+SAIL = "services:\n  laravel.test: {build: {context: ./vendor/laravel/sail/runtimes/8.4}, ports: ['80:80']}\n"
+
+
+def test_an_image_of_other_peoples_code_is_not_the_app(tmp_path: Path) -> None:
+    write_files(tmp_path, {"docker-compose.yml": SAIL, "artisan": ""})
+    with pytest.raises(UsageError, match=r"docker-compose\.yml does not run the app\. To begin with, for Laravel:"):
+        plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
+    write_files(tmp_path, {"Dockerfile": "FROM php:8.4-apache\nEXPOSE 80\n"})
+    choices = proposed(tmp_path)
+    assert (choices.dockerfile, choices.compose) == ("Dockerfile", None)
+
+
 def test_a_compose_file_without_the_app_is_for_development(tmp_path: Path) -> None:
     services = "redis: {image: 'redis:7', ports: ['6379:6379']}\n  ui: {image: kibana, ports: ['5601:5601']}\n"
     (tmp_path / "compose.yaml").write_text(f"services:\n  {services}")
@@ -487,12 +510,13 @@ def test_a_folder_makes_a_valid_service_name(folder: str, name: str, tmp_path: P
     assert proposed(tmp_path / folder).name == name
 
 
-def test_dockers_login_begins_the_image(tmp_path: Path) -> None:
-    auth = base64.b64encode(b"ada:secret").decode()
+@pytest.mark.parametrize(("user", "image"), [("ada", "ada/go"), ("Ada", "ada/go"), ("ada@example.org", None)])
+def test_dockers_login_begins_the_image(user: str, image: str | None, tmp_path: Path) -> None:
+    auth = base64.b64encode(f"{user}:secret".encode()).decode()
     (tmp_path / "config.json").write_text(json.dumps({"auths": {"https://index.docker.io/v1/": {"auth": auth}}}))
     root = lay_out("go", tmp_path)
     found = discover(root, environ={"DOCKER_CONFIG": str(tmp_path)})
-    assert propose(found, Choices()).image == "ada/go"
+    assert propose(found, Choices()).image == image
 
 
 def test_dockers_login_may_be_in_a_credential_helper(tmp_path: Path) -> None:

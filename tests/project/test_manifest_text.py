@@ -330,6 +330,17 @@ def test_a_byte_order_mark_hides_nothing(tmp_path: Path) -> None:
     assert written(tmp_path)["variables"] == {"DB_HOST": "{database.host}"}
 
 
+def test_rails_is_told_its_key_and_the_databases_url(tmp_path: Path) -> None:
+    root = lay_out("rails", tmp_path)
+    assert "RAILS_MASTER_KEY" not in manifest_text(*look(root))
+    (root / "config/credentials.yml.enc").touch()
+    text = manifest_text(*look(root))
+    assert '\n# RAILS_MASTER_KEY = { ssm = "/rails/rails-master-key" }\n' in text
+    assert f"export DATABASE_URL=postgresql://{_URL}; exec COMMAND" in text
+    (root / "config/database.yml").write_text("host: <%= ENV['DB_HOST'] %>\n")
+    assert "DATABASE_URL" not in manifest_text(*look(root))
+
+
 def test_a_variable_for_the_kind_of_database_is_not_its_name(tmp_path: Path) -> None:
     write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", ".env.example": "DB=sqlite\nDB_NAME=hc\n"})
     text = manifest_text(*look(tmp_path, engine="postgres"))
@@ -495,6 +506,8 @@ def test_nothing_is_written_beside_a_compose_file_elsewhere(tmp_path: Path) -> N
     given = Choices(image="ada/shop", compose="../other/compose.yaml")
     project = plan(discover(tmp_path / "shop", compose_file=given.compose, environ=NOBODY), given, ask=None)
     assert not [file.path for file in project.files if "other" in file.path]
+    assert (project.choices.engine, project.choices.compose_service, project.choices.port) == ("postgres", "db", 80)
+    assert any("../other/compose.prod.yaml" in step for step in next_steps(project))
 
 
 @pytest.mark.parametrize(
@@ -562,8 +575,9 @@ def test_what_is_built_for_development_is_built_for_production(tmp_path: Path) -
     }
 
 
-def test_an_image_for_arm64_gets_such_instances_in_every_stage(tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM --platform=linux/arm64 node:24\nEXPOSE 3000\n")
+@pytest.mark.parametrize("platform", ["linux/arm64", "linux/arm64/v8"])
+def test_an_image_for_arm64_gets_such_instances_in_every_stage(platform: str, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM --platform={platform} node:24\nEXPOSE 3000\n")
     manifest = write_manifest(tmp_path)
     types = {name: manifest.stage(name).environment.instance_types for name in manifest.stages}
     assert types == {"dev": ("t4g.micro",), "prod": ("t4g.small",)}

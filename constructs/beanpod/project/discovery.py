@@ -48,6 +48,7 @@ _ENGINES = {
     "pgvector": "postgres",
     "mysql": "mysql",
     "mysql-server": "mysql",
+    "percona": "mysql",
     "mariadb": "mariadb",
 }
 # Images that run beside an app and are never what its users reach: stores, brokers, and pages for developers.
@@ -273,7 +274,8 @@ def _dockerfile(root: Path, name: str) -> DockerfileFacts:
         context=_context(root, posixpath.dirname(name), parsed),
         ports=tuple(port for port in exposed if port not in _NOT_HTTP) or exposed or _ports_of_command(instructions),
         health_path=_health_path(instructions),
-        architecture=platform.partition("/")[2] if platform in ("linux/amd64", "linux/arm64") else None,
+        # Perhaps with a variant: linux/arm64/v8.
+        architecture=platform.split("/")[1] if platform.startswith(("linux/amd64", "linux/arm64")) else None,
     )
 
 
@@ -303,9 +305,7 @@ def _health_path(instructions: Sequence[Instruction]) -> str | None:
 
 def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
     name = given or _compose_file(root)
-    # `beanpod init` writes beside it, and nothing outside of the folder.
-    inside = name is not None and not os.path.isabs(name) and ".." not in Path(name).parts
-    if name is None or not inside or not (root / name).is_file():
+    if name is None or not (root / name).is_file():
         return None, ""
     path = root / name
     compose = Compose(root)
@@ -318,7 +318,9 @@ def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
         return None, f"{name}: {str(error).removeprefix(f'{name}: ')}"
     services: dict[str, Any] = document.get("services") or {}
     images = {key: _image(path.parent, service) for key, service in services.items()}
-    apps = tuple(key for key, (image, _) in images.items() if image not in _NOT_THE_APP)
+    apps = tuple(
+        key for key, (image, _) in images.items() if image not in _NOT_THE_APP and not _is_of_others(services[key])
+    )
     return ComposeFacts(
         path=name,
         services=services,
@@ -330,6 +332,12 @@ def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
         ),
         secrets=frozenset(key for key, one in (document.get("secrets") or {}).items() if "file" in one),
     ), ""
+
+
+def _is_of_others(service: Mapping[str, Any]) -> bool:
+    """Whether a service is built from a package's folder, as Laravel Sail's, whose image has no code of the app."""
+    build: dict[str, Any] = service.get("build") or {}
+    return not {"vendor", "node_modules"}.isdisjoint(Path(str(build.get("context", ""))).parts)
 
 
 def _compose_file(root: Path) -> str | None:
@@ -380,7 +388,7 @@ def _image(folder: Path, service: Mapping[str, Any]) -> tuple[str, str]:
     """Return the name and the tag of a service's image, of a built one those of the image that it is built from."""
     build = service.get("build")
     if build is None:
-        return _name_and_tag(str(service.get("image") or ""))
+        return _name_and_tag(str(interpolated(service.get("image") or "", ())))
     path = _dockerfile_of(build, folder)
     return _name_and_tag(_base(path) if path.is_file() else "")
 

@@ -61,8 +61,11 @@ class ProjectFile:
 def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]:
     """Return the files of the project, in the order in which an owner reads them."""
     texts = {"beanpod.toml": manifest_text(found, choices)}
-    if (production := production_compose(found, choices)) and not own_production_file(found, choices):
-        texts[posixpath.join(posixpath.dirname(choices.compose or ""), _PRODUCTION)] = production
+    place = production_file(choices)
+    production = production_compose(found, choices)
+    # Nothing is written outside of the folder.
+    if production and not place.startswith("..") and not own_production_file(found, choices):
+        texts[place] = production
     app = _free_name(found.root, "app.py", "cdk_app.py")
     # Python would import app.py in the place of a folder `app` without __init__.py, in the app's image as well.
     if not (found.root / app).exists() and any((found.root / "app").glob("**/*.py")):
@@ -80,6 +83,11 @@ def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]
             "pip\n    directory: /\n", f"pip\n    directory: {folder}\n"
         )
     return (*(_file(found.root, path, text) for path, text in texts.items()), _gitignore(found.root))
+
+
+def production_file(choices: Choices) -> str:
+    """Return the path of the compose file for production, relative to the project's folder."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(choices.compose or ""), _PRODUCTION))
 
 
 def own_production_file(found: Discovery, choices: Choices) -> str | None:

@@ -12,7 +12,14 @@ from beanpod.manifest import service_problem
 from beanpod.project.choices import Choices, Question, answered, missing, propose
 from beanpod.project.discovery import Discovery, with_dockerfile
 from beanpod.project.dockerfiles import dockerfile_for
-from beanpod.project.files import FileChange, ProjectFile, own_production_file, project_files, requirements_file
+from beanpod.project.files import (
+    FileChange,
+    ProjectFile,
+    own_production_file,
+    production_file,
+    project_files,
+    requirements_file,
+)
 from beanpod.project.manifest_text import production_compose
 
 Ask = Callable[[Question], str]
@@ -164,8 +171,12 @@ def next_steps(project: Project) -> Iterator[str]:
             f"If {own} is deployed alone, not merged into {project.choices.compose}: remove beanpod.toml, and run "
             f"`beanpod init --compose {own}`"
         )
-    if own and production_compose(project.found, project.choices):
-        yield f"Complete {own} for Elastic Beanstalk: `beanpod check` says what is missing"
+    if production_compose(project.found, project.choices):
+        place = production_file(project.choices)
+        if own:
+            yield f"Complete {own} for Elastic Beanstalk: `beanpod check` says what is missing"
+        elif place.startswith("..") and not (project.found.root / place).exists():
+            yield f"Write {place}, outside of this folder, for Elastic Beanstalk: `beanpod check` says what it needs"
     if host := project.found.other_host:
         yield (
             f"Write a pipeline for {host} that runs `beanpod deploy`: see {DOCS}/operations.md#deploy-from-another-ci"

@@ -212,12 +212,17 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
                 )
             elif is_of_a_database(name) and re.search(r"UR[IL]$|DSN$", name):
                 comments += _url(name, found, choices)
+        url = found.framework.url if found.framework and not choices.compose else None
+        read = url in (*found.variables, *found.variables_read)
+        if url and not read and "{database.host}" not in variables.values():
+            comments += _url(url, found, choices)
     lines = [*comments, *(f"{name} = {_toml(value)}" for name, value in variables.items())]
     needed, given = _needed(found, choices), _given(found, choices)
     given |= _build_arguments(found, choices)[0].keys()
     examples = {name: value for name, value in found.variables.items() if name not in needed.keys() | given}
     # Django does not start without its SECRET_KEY, whether or not an example file names it.
     examples |= {name: "" for name in found.variables_read if is_generated(name) and name not in given}
+    examples |= {name: "" for name in (found.framework.secrets if found.framework else ()) if name not in given}
     for name, value in (needed | examples).items():
         replaced = is_of_a_database(name) and not names_engine(name, value)
         if name in variables or (choices.engine not in (None, "none") and replaced):
