@@ -237,7 +237,7 @@ CURL = "healthcheck: {test: [CMD, curl, -f, 'http://localhost:8000/healthz']}"
         pytest.param({"a.js": "// app.get('/health', ok)\n", "b.py": "# @app.get('/health')"}, None, id="comment"),
         pytest.param({"b.js": " *   app.get('/live')\napp.get('/healthz')\n"}, "/healthz", id="behind a comment"),
         pytest.param(
-            {f"{place}.js": "app.get('/health')\n" for place in ("__tests__/a", "mocks/b", "e2e/c", "a.test", "b.spec")},
+            dict.fromkeys(("__tests__/a.js", "mocks/b.js", "e2e/c.js", "a.test.js", "b.spec.js"), "app.get('/health')"),
             None, id="mocks and tests",
         ),
         pytest.param({"main_test.go": 'mux.HandleFunc("/healthz", live)\n'}, None, id="a test of go"),

@@ -419,8 +419,7 @@ def test_a_secret_in_the_compose_file_is_generated_in_its_place(tmp_path: Path) 
 @pytest.mark.parametrize(
     "services",
     [
-        "web: {build: ., ports: ['80:80'], environment: {JWT_SECRET: devsecret}}\n"
-        "  worker: {build: ., environment: [JWT_SECRET]}",
+        "web: {build: ., ports: ['80:80'], environment: {JWT_SECRET: dev}}\n  job: {build: ., environment: [JWT_SECRET]}",
         "web: {build: ., ports: ['80:80'], environment: {JWT_SECRET: dev, API_SECRET: '${JWT_SECRET}'}}",
     ],
 )
