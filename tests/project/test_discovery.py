@@ -148,6 +148,15 @@ def test_springs_health_path_is_left_out_where_its_settings_move_it(
     assert proposed(root).health_check_path == path
 
 
+def test_other_stacks_are_named(tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "stacks/__init__.py": "LIFO = 1\n"})
+    project = plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
+    assert any(step.startswith("stacks/__init__.py has no add_stage, which ") for step in next_steps(project))
+    (tmp_path / "stacks/__init__.py").unlink()
+    project = plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
+    assert not any("add_stage" in step for step in next_steps(project))
+
+
 def test_the_app_of_the_dockerfile_that_is_asked_for_is_found(tmp_path: Path) -> None:
     admin = {"package.json": '{"dependencies": {"express": "5", "pg": "8"}}', "Dockerfile": "FROM node\nEXPOSE 3000\n"}
     write_files(tmp_path / "admin", admin)
@@ -250,6 +259,10 @@ CURL = "healthcheck: {test: [CMD, curl, -f, 'http://localhost:8000/healthz']}"
         pytest.param(
             {"Dockerfile": "FROM debian\nHEALTHCHECK CMD nc -z localhost 80 && curl -f localhost:${PORT:-80}/up\n"},
             "/up", id="without http",
+        ),
+        pytest.param(
+            {"Dockerfile": "FROM debian AS base\nHEALTHCHECK CMD curl localhost/ready\nFROM base\nEXPOSE 80\n"},
+            "/ready", id="of a stage that it is based on",
         ),
         pytest.param(
             {"compose.yaml": f"services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    {CURL}"},
@@ -527,6 +540,16 @@ def test_dockers_login_may_be_in_a_credential_helper(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     environ = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
     assert discover(tmp_path, environ=environ).docker_user == "ada"
+
+
+def test_a_credential_helper_that_waits_is_not_waited_for(tmp_path: Path) -> None:
+    helper = tmp_path / "docker-credential-vault"
+    helper.write_text("#!/bin/sh\nexec sleep 100\n")
+    helper.chmod(0o755)
+    config = {"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "vault"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    environ = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    assert discover(tmp_path, environ=environ).docker_user is None
 
 
 def questions(root: Path, **given: Any) -> list[Question]:

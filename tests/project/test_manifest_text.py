@@ -419,7 +419,7 @@ def test_a_secret_in_the_compose_file_is_generated_in_its_place(tmp_path: Path) 
 @pytest.mark.parametrize(
     "services",
     [
-        "web: {build: ., ports: ['80:80'], environment: {JWT_SECRET: dev}}\n  job: {build: ., environment: [JWT_SECRET]}",
+        "a: {build: ., ports: ['80:80'], environment: {JWT_SECRET: dev}}\n  b: {build: ., environment: [JWT_SECRET]}",
         "web: {build: ., ports: ['80:80'], environment: {JWT_SECRET: dev, API_SECRET: '${JWT_SECRET}'}}",
     ],
 )
@@ -462,13 +462,16 @@ def test_what_an_example_file_names_reaches_the_services_of_a_compose_file_as_we
 def test_what_only_the_build_reads_is_no_variable_of_the_container(tmp_path: Path) -> None:
     files = {
         "Dockerfile": "FROM node AS build\nARG SITE\nARG NODE_ENV=production\nFROM nginx\nEXPOSE 80\n",
-        ".env.example": "NEXT_PUBLIC_API=https://api\nSITE=Shop\nNODE_ENV=development\nTITLE=x\n",
+        ".env.example": "NEXT_PUBLIC_API=https://api\nSITE=Shop\nNODE_ENV=development\nTITLE=x\nVITE_MAPS_API_KEY=x\n",
     }
     write_files(tmp_path, files)
     text = manifest_text(*look(tmp_path))
     assert '# args = { NEXT_PUBLIC_API = "https://api", SITE = "Shop" }  # for ARG lines of the Dockerfile' in text
     assert text.count("NEXT_PUBLIC_API") == text.count("SITE") == 1
     assert '# TITLE = "x"\n' in text
+    # Not a secret, which reaches no page.
+    assert "# VITE_MAPS_API_KEY is built into the pages" in text
+    assert "ssm" not in text
     build = "build: {context: ., args: {SITE: Shop}}"
     write_files(tmp_path, {"compose.yaml": f"services:\n  web: {{{build}, ports: ['80:80']}}\n"})
     text = manifest_text(*look(tmp_path))

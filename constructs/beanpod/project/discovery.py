@@ -34,6 +34,8 @@ from beanpod.project.source import SKIPPED, git, variables_read
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example")
 _DEPTH = 2
+# For a credential helper, which may wait for a keychain.
+_SECONDS = 5
 _OTHER_HOSTS = {
     "gitlab": "GitLab",
     "bitbucket": "Bitbucket",
@@ -273,7 +275,7 @@ def _dockerfile(root: Path, name: str) -> DockerfileFacts:
         name,
         context=_context(root, posixpath.dirname(name), parsed),
         ports=tuple(port for port in exposed if port not in _NOT_HTTP) or exposed or _ports_of_command(instructions),
-        health_path=_health_path(instructions),
+        health_path=_health_path(parsed.stages[-1].inherited() if parsed.stages else ()),
         # Perhaps with a variant: linux/arm64/v8.
         architecture=platform.split("/")[1] if platform.startswith(("linux/amd64", "linux/arm64")) else None,
     )
@@ -439,7 +441,7 @@ def _docker_user(environ: Mapping[str, str]) -> str | None:
             return base64.b64decode(entry["auth"]).decode().partition(":")[0] or None
         helper = config.get("credHelpers", {}).get(HUB_KEY) or config.get("credsStore")
         return _user_of_helper(str(helper), environ) if helper and HUB_KEY in config.get("auths", {}) else None
-    except (UsageError, OSError, ValueError, AttributeError, binascii.Error):
+    except (UsageError, OSError, ValueError, AttributeError, binascii.Error, subprocess.TimeoutExpired):
         return None
 
 
@@ -447,7 +449,15 @@ def _user_of_helper(helper: str, environ: Mapping[str, str]) -> str | None:
     program = shutil.which(f"docker-credential-{helper}", path=environ.get("PATH"))
     if program is None:
         return None
-    done = subprocess.run([program, "list"], capture_output=True, encoding="utf-8", check=False, env=dict(environ))  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        [program, "list"],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        timeout=_SECONDS,
+    )
     users: dict[str, str] = json.loads(done.stdout) if done.returncode == 0 else {}
     return users.get(HUB_KEY) or None
 

@@ -164,6 +164,12 @@ def next_steps(project: Project) -> Iterator[str]:
             f"not `{_app_of(cdk.text)}`: move that app into a folder of its own, with its cdk.json, or use Beanpod's "
             f"constructs in it: see {DOCS}/your-own.md"
         )
+    stacks = next((file for file in project.files if file.path == "stacks/__init__.py"), None)
+    if stacks and stacks.present is not None and "add_stage" not in stacks.present:
+        yield (
+            "stacks/__init__.py has no add_stage, which the CDK app imports: give that package another name, and run "
+            "`beanpod init` again"
+        )
     yield "Review beanpod.toml: what could not be detected is a comment there"
     own = own_production_file(project.found, project.choices)
     if own:

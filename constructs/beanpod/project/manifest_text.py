@@ -227,7 +227,12 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
         replaced = is_of_a_database(name) and not names_engine(name, value)
         if name in variables or (choices.engine not in (None, "none") and replaced):
             continue
-        if looks_secret(name, value or "unknown"):
+        secret = looks_secret(name, value or "unknown")
+        if secret and _IN_PAGES.match(name) and name not in needed:
+            lines.append(
+                f"# {name} is built into the pages: if everybody may read it, write it into the Dockerfile, as ARG"
+            )
+        elif secret:
             secrets[name] = _secret(name, choices, required=name in needed)
         else:
             lines.append(f"# {name} = {_toml(value)}")
