@@ -78,6 +78,17 @@ def test_the_password_needs_a_database(problems: Finder) -> None:
     assert found == ["secrets.DB_PASSWORD: needs a database: write [database], or leave it out"]
 
 
+@pytest.mark.parametrize("database", ['[stages.dev.database]\nengine = "none"', '[stages.dev]\npreset = "small"'])
+def test_what_needs_a_database_moves_to_the_stages_that_have_one(database: str, problems: Finder) -> None:
+    lines = '[variables]\nA = "{database.host}"\n[secrets]\nB = { database = "password" }\n'
+    other = '[stages.prod.database]\nengine = "mysql"\n'
+    remedy = "needs a database: write [database], or move it to the stages that have one (stage dev)"
+    assert problems(f"{SERVICE}{lines}{other}{database}\n") == [
+        f"secrets.B: {remedy}",
+        f'variables.A = "{{database.host}}": {{database.host}} {remedy}',
+    ]
+
+
 def test_own_database_may_use_the_usual_names(read: Reader) -> None:
     assert read(f'{SERVICE}[variables]\nRDS_PORT = "1"\n').stage().variables["RDS_PORT"] == "1"
 

@@ -284,7 +284,7 @@ def _variables(case: Case) -> Iterator[Finding]:
         if stage.database and name in DATABASE_VARIABLES:
             yield (section, name), "set from the database: leave it out, or choose another name"
         if section == "secrets" and isinstance(stage.secrets[name], DatabasePassword) and stage.database is None:
-            yield (section, name), "needs a database: write [database], or leave it out"
+            yield (section, name), f"needs a database: write [database], or {_otherwise(case, section, name, 'it')}"
     for name, value in stage.variables.items():
         for words in _value_problems(case, name, value):
             yield ("variables", name), words
@@ -301,7 +301,14 @@ def _value_problems(case: Case, name: str, value: str) -> Iterator[str]:
         if placeholder not in PLACEHOLDERS:
             yield _unknown_placeholder(placeholder)
         elif case.stage.database is None:
-            yield f"{{{placeholder}}} needs a database: write [database], or leave the variable out"
+            otherwise = _otherwise(case, "variables", name, "the variable")
+            yield f"{{{placeholder}}} needs a database: write [database], or {otherwise}"
+
+
+def _otherwise(case: Case, section: str, name: str, what: str) -> str:
+    """Return what to do with a variable of a stage without a database: no key of a stage can leave one out."""
+    shared = case.own and look_up(case.own, (section, name)) is None
+    return "move it to the stages that have one" if shared else f"leave {what} out"
 
 
 def _secret_remedy(case: Case, name: str) -> str:

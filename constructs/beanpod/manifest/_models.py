@@ -296,8 +296,8 @@ class EnvironmentConfig(Section):
     root_volume_size: Annotated[int, types.limit("root_volume_size")]
     """Root volume of an instance in GiB (gp3). Replaces: the instances."""
     options: Annotated[tuple[OptionSetting, ...], Field(strict=False)] = ()
-    """Any other Beanstalk option. Updates in place. Those of launch configuration, instances and VPC: Replaces: the
-    instances. Default: none.
+    """Any other Beanstalk option. A stage's list replaces the file's: write all of them there. Updates in place.
+    Those of launch configuration, instances and VPC: Replaces: the instances. Default: none.
     """
     max_versions: Annotated[int, types.limit("max_versions")]
     """Application versions that Beanstalk keeps; older ones are deleted. Updates in place."""

@@ -9,7 +9,7 @@ import pytest
 from beanpod.deploy.errors import UsageError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.preflight import Target
-from beanpod.manifest import table_digests
+from beanpod.manifest import Domain, changed_tables, table_digests
 from tests.deploy.rollout.sandbox import Sandbox, handling, service_outputs
 
 
@@ -74,6 +74,10 @@ def test_what_has_changed_since_the_stacks_were_deployed_is_named(sandbox: Sandb
         f"the manifest has changed since the stacks of stage {stage.name} were deployed, in [service], [variables]: "
         f"run `beanpod cdk deploy --all -c stage={stage.name}`"
     )
+    # With a Compose file, port 80 of the load balancer is closed.
+    domain = stage.model_copy(update={"domain": Domain(name="shop.example.com")})
+    composed = domain.model_copy(update={"service": service.model_copy(update={"compose": "compose.yaml"})})
+    assert changed_tables(composed, table_digests(domain)) == ("domain", "service")
     # Stacks of earlier versions do not say what they were made of.
     sandbox.stack(name, service_outputs(target))
     assert Target.find(changed, sandbox.aws()).outdated == ()
