@@ -11,7 +11,13 @@ from botocore.exceptions import ClientError
 
 from beanpod.cli import cdk
 from beanpod.cli.change_sets import Account, StackChange, assembled_stacks, stack_changes
-from beanpod.cli.deployed_stacks import check_destruction, check_replacements, chosen_stacks, option_values
+from beanpod.cli.deployed_stacks import (
+    check_destruction,
+    check_replacements,
+    chosen_stacks,
+    deployment_account,
+    option_values,
+)
 from beanpod.deploy.errors import DeployError, UsageError
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import Clients
@@ -163,6 +169,78 @@ def test_the_region_is_that_of_the_cdk_cli(clients: Clients, monkeypatch: pytest
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert Account(None).client("sts").meta.region_name == "eu-west-1"
     assert Account("us-west-2").client("sts").meta.region_name == "us-west-2"
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "project", "user", "key", "region"),
+    [
+        ("", "", "", "", "default", "us-east-1"),
+        ("", "", "", "own", "own", "eu-west-1"),
+        ("", "", "own", "other", "own", "eu-west-1"),
+        ("", "own", "other", "other", "own", "eu-west-1"),
+        ("own", "other", "other", "other", "own", "eu-west-1"),
+    ],
+)
+def test_the_account_is_the_one_that_the_cdk_cli_deploys_to(
+    clients: Clients,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    variable: str,
+    project: str,
+    user: str,
+    key: str,
+    region: str,
+) -> None:
+    """Otherwise every stack would be new in the other account, and nothing be refused."""
+    regions = {"own": "eu-west-1", "other": "ap-south-1"}
+    (tmp_path / "config").write_text(
+        "".join(f"[profile {it}]\naws_access_key_id={it}\naws_secret_access_key=key\n" for it in regions)
+    )
+    (tmp_path / "home").mkdir()
+    for path, name in ((tmp_path / "cdk.json", project), (tmp_path / "home/.cdk.json", user)):
+        path.write_text(json.dumps({"profile": name, "region": regions[name]} if name else {}))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "default")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    if variable:
+        monkeypatch.setenv("CDK_PROFILE", variable)
+        monkeypatch.setenv("CDK_REGION", regions[variable])
+    arguments = ["--profile", option, f"--region={regions[option]}"] if option else []
+    client = deployment_account(None, ["deploy", *arguments], tmp_path).client("sts")
+    credentials = client._request_signer._credentials
+    assert (credentials.access_key, client.meta.region_name) == (key, region)
+    assert deployment_account("us-west-2", arguments, tmp_path).region == "us-west-2"
+
+
+@pytest.mark.parametrize(
+    ("files", "stage"),
+    [
+        ({}, "dev"),
+        ({"cdk.json": {"context": {"stage": "prod"}}}, "prod"),
+        ({"cdk.json": {"context": {"stage": "dev"}}, "cdk.context.json": {"stage": "prod"}}, "dev"),
+        ({"cdk.context.json": {"stage": "prod"}, ".cdk.json": {"context": {"stage": "dev"}}}, "prod"),
+        ({".cdk.json": {"context": {"stage": "prod"}}}, "prod"),
+        ({"cdk.json": []}, "dev"),
+    ],
+)
+def test_the_stage_may_be_chosen_where_the_cdk_cli_reads_the_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, Any], stage: str
+) -> None:
+    (tmp_path / "beanpod.toml").write_text(MANIFEST)
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    asked: list[str] = []
+
+    def deployed(name: str, *_: object) -> None:
+        asked.append(name)
+
+    monkeypatch.setattr("beanpod.cli.deployed_stacks._stack", deployed)
+    check_destruction(Path("beanpod.toml"), ["destroy", "--all"])
+    check_destruction(Path("beanpod.toml"), ["destroy", "--all", "-c", "stage=prod"])
+    assert asked == [f"shop-{stage}-service", "shop-prod-service"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ another project. CloudFormation refuses what another stack imports, and only say
 updated) as it is in use by ...". Without credentials or the permission to read stacks, nothing is added to that.
 """
 
+import json
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +87,7 @@ def check_destruction(path: Path, arguments: Sequence[str]) -> None:
 
     Args:
         path: The manifest.
-        arguments: The CDK CLI's arguments, with the stage as `-c stage=NAME`.
+        arguments: The CDK CLI's arguments.
 
     Raises:
         UsageError: The stage's Service stack names another image.
@@ -129,10 +131,12 @@ def chosen_stacks(assembly: Path, arguments: Sequence[str]) -> list[AssembledSta
 
 
 def _stage(path: Path, arguments: Sequence[str]) -> StageConfig | None:
-    """Return the stage that `-c stage=NAME` chooses; None if the manifest is wrong, which the app says itself."""
-    context = dict(_context(arguments))
+    """Return the stage that the context chooses; None if the manifest is wrong, which the app says itself."""
+    user = _settings(Path.home() / ".cdk.json")
+    files = [_settings(Path("cdk.json")).get("context"), _settings(Path("cdk.context.json")), user.get("context")]
+    found = (it["stage"] for it in (dict(_context(arguments)), *files) if isinstance(it, dict) and "stage" in it)
     try:
-        return Manifest.read(path).stage(context.get("stage"))
+        return Manifest.read(path).stage(next(found, None))
     except ManifestError:
         return None
 
@@ -145,7 +149,7 @@ def replaced_database(path: Path, arguments: Sequence[str]) -> str | None:
 
     Args:
         path: The manifest.
-        arguments: The CDK CLI's arguments, with the stage as `-c stage=NAME`.
+        arguments: The CDK CLI's arguments.
 
     Returns:
         The problem with what works, or None.
@@ -264,4 +268,31 @@ def _stack(name: str, region: str | None, arguments: Sequence[str]) -> _Stack | 
 
 
 def _account(region: str | None, arguments: Sequence[str]) -> Account:
-    return Account(region, next(option_values(arguments, "--profile"), None))
+    return deployment_account(region, arguments, Path())
+
+
+def deployment_account(region: str | None, arguments: Sequence[str], folder: Path) -> Account:
+    """Return the account and the region that the CDK CLI deploys to, by its arguments and settings.
+
+    Args:
+        region: The region of the stage. Default: the CLI's.
+        arguments: The CLI's arguments.
+        folder: The folder that the CLI runs in.
+    """
+    return Account(region or _setting("region", arguments, folder), _setting("profile", arguments, folder))
+
+
+def _setting(name: str, arguments: Sequence[str], folder: Path) -> str | None:
+    """Return a setting of the CDK CLI: an option, a variable, or of cdk.json or ~/.cdk.json."""
+    files = (_settings(path).get(name) for path in (folder / "cdk.json", Path.home() / ".cdk.json"))
+    given = (*option_values(arguments, f"--{name}"), os.environ.get(f"CDK_{name.upper()}"), *files)
+    return next((str(it) for it in given if it), None)
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """Return a file of settings; {} where there is none, or it is wrong, which the CDK CLI says itself."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
