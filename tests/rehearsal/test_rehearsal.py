@@ -21,7 +21,7 @@ from beanpod.cli.main import main
 from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.processes import Done
-from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, manifest_text, substituted
+from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, copy_project, manifest_text, substituted
 from beanpod.deploy.errors import DeployError, UsageError
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
@@ -190,6 +190,27 @@ def test_a_copy_has_what_a_commit_of_everything_would_have(tmp_path: Path, in_gi
     assert (folder.parent / "above").exists() is in_git
     assert (folder / "link").is_symlink()
     assert os.access(folder / "run.sh", os.X_OK)
+
+
+def test_a_submodule_is_copied_and_one_that_is_not_checked_out_is_empty(tmp_path: Path) -> None:
+    library, shop, clone = tmp_path / "library", tmp_path / "shop", tmp_path / "clone"
+    for folder in (library, shop):
+        folder.mkdir()
+        (folder / "own.txt").touch()
+        git(folder, "init", "--quiet")
+        if folder is shop:
+            git(folder, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "vendor/lib")
+        git(folder, "add", "--all")
+        git(folder, "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "--message=All")
+    git(tmp_path, "clone", "--quiet", "shop", "clone")
+    assert (copy_project(shop, tmp_path / "whole") / "vendor/lib/own.txt").is_file()
+    copy = copy_project(clone, tmp_path / "copy")
+    assert {path.relative_to(copy).as_posix() for path in copy.rglob("*")} == {
+        ".gitmodules",
+        "own.txt",
+        "vendor",
+        "vendor/lib",
+    }
 
 
 def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
