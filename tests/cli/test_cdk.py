@@ -67,11 +67,11 @@ def test_what_is_checked_before_a_deployment_is_synthesised_with_all_its_flags(
     others = ("--require-approval", "never", "--force", "--concurrency=2", "--ci")
     # Without credentials it ends after the synthesis. What jsii unpacks is a quarter of a gigabyte.
     unpacked = {"JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache")}
-    alone = {**environ, **unpacked, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+    alone = {**environ, **unpacked, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path), "FORCE_COLOR": "1"}
     done = run(alone, *flags, "deploy", "--all", *others, "--output", str(tmp_path / "out"))
     assert done.stdout == ""
     assert "beanpod: there are no AWS credentials" in done.stderr
-    assert not re.search("Unknown option|Successfully synthesized", done.stderr), done.stderr
+    assert not re.search("Unknown option|Successfully synthesized|\x1b", done.stderr), done.stderr
     templates = [path.read_text() for path in (tmp_path / "out").glob("guestbook-prod-*.template.json")]
     assert len(templates) == 4
     assert not re.search("aws:cdk:path|AWS::CDK::Metadata", "".join(templates))

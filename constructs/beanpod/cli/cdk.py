@@ -131,7 +131,8 @@ def _synthesise(command: Sequence[str], variables: Mapping[str, str]) -> int:
     """Synthesise an app, with its warnings, and return the CLI's exit code."""
     with subprocess.Popen(  # noqa: S603
         command,
-        env=dict(variables),
+        # A line that is left out would leave its colour behind.
+        env={**variables, "FORCE_COLOR": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
