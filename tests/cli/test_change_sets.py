@@ -120,6 +120,42 @@ def test_a_stack_whose_rollback_failed_is_rolled_back_first(tmp_path: Path, monk
         change_of(tmp_path / "after", "stuck", group("stuck/Jobs"))
 
 
+def scheduled(night: str) -> dict[str, Any]:
+    """An environment with a scheduled action for the night, and one for the morning."""
+    options = [
+        {"Namespace": "aws:autoscaling:scheduledaction", "ResourceName": name, "OptionName": "MinSize", "Value": size}
+        for name, size in (("Night", night), ("Morning", "2"))
+    ]
+    return resource("timed/Environment", "AWS::ElasticBeanstalk::Environment", OptionSettings=options)
+
+
+@pytest.mark.parametrize(
+    ("after", "name", "before"),
+    [
+        ("0", "MinSize [Night]", "1"),
+        # CloudFormation lists it for a resource that an option refers to.
+        ("1", "OptionSettings", None),
+    ],
+)
+def test_a_changed_option_of_an_environment_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str, name: str, before: str | None
+) -> None:
+    change = {"LogicalResourceId": "Environment", "ResourceType": "AWS::ElasticBeanstalk::Environment"}
+    target = {"Attribute": "Properties", "Name": "OptionSettings", "RequiresRecreation": "Never"}
+    change |= {"Action": "Modify", "Replacement": "False", "Details": [{"Target": target}]}
+    deployed: dict[str, Any] = {
+        "describe_stacks.return_value": {"Stacks": [{"StackStatus": "UPDATE_COMPLETE"}]},
+        "get_template.return_value": {"TemplateBody": template(scheduled("1"))},
+        "create_change_set.return_value": {"Id": "1"},
+        "get_paginator.return_value.paginate.return_value": [
+            {"Changes": [{"Type": "Resource", "ResourceChange": change}]}
+        ],
+    }
+    monkeypatch.setattr(Account, "client", lambda *_, **__: Mock(**deployed))
+    found = change_of(tmp_path / "app", "timed", scheduled(after))
+    assert [(it.name, it.before) for one in found.resources for it in one.properties] == [(name, before)]
+
+
 def chosen_ids(assembly: Path, *arguments: str) -> list[str]:
     """Ids of the stacks that `cdk deploy` with these arguments deploys."""
     return [stack.artifact_id for stack in chosen_stacks(assembly, ["deploy", *arguments])]

@@ -235,6 +235,11 @@ def test_instances_are_replaced_one_after_another_where_there_are_several(option
     assert "each instance restarts the app" in service
 
 
+def test_an_option_that_refers_to_what_changes_may_replace_the_instances() -> None:
+    (effect,) = effects(changed(ENVIRONMENT, PropertyChange("OptionSettings", None, None)))
+    assert effect.summary == "may replace the instances"
+
+
 def test_the_text_names_each_change_with_what_it_does() -> None:
     greeting = PropertyChange("GREETING", "Hello", None, namespace=VARIABLES)
     policy = PropertyChange("PolicyDocument", {}, {"Statement": []})

@@ -25,8 +25,8 @@ _REPLACEMENTS: dict[str | None, Replacement] = {"True": "yes", "Conditional": "m
 _RECREATIONS: dict[str | None, Replacement] = {"Always": "yes", "Conditionally": "maybe"}
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 # A stack in one of these states is made anew by its next deployment.
-_NOT_DEPLOYED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_COMPLETE")
-_OPTIONS = "OptionSettings"
+_NOT_DEPLOYED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+OPTIONS = "OptionSettings"
 
 
 @dataclass(frozen=True)
@@ -368,19 +368,25 @@ def _resource(change: Mapping[str, Any], deployed: Template, template: Template)
 
 
 def _property(name: str, before: Any, after: Any, replaces: Replacement) -> Iterator[PropertyChange]:
-    if name != _OPTIONS:
+    if name != OPTIONS:
         yield PropertyChange(name, before, after, replaces)
         return
     old, new = options(before), options(after)
+    if before == after:
+        # An option refers to a resource that changes.
+        yield PropertyChange(name, None, None)
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             yield PropertyChange(key[1], old.get(key), new.get(key), namespace=key[0])
 
 
 def options(settings: Any) -> dict[tuple[str, str], Any]:
-    """Return the options of Elastic Beanstalk by namespace and name."""
-    entries = settings if isinstance(settings, list) else []
-    return {(entry.get("Namespace", ""), entry.get("OptionName", "")): entry.get("Value") for entry in entries}
+    """Return the options of Elastic Beanstalk by namespace and name; that of a scheduled action has the action's."""
+    found = {}
+    for entry in settings if isinstance(settings, list) else []:
+        resource = f" [{entry['ResourceName']}]" if entry.get("ResourceName") else ""
+        found[entry.get("Namespace", ""), f"{entry.get('OptionName', '')}{resource}"] = entry.get("Value")
+    return found
 
 
 def removed_resource(logical_id: str, deployed: Template, kind: str = "") -> ResourceChange:

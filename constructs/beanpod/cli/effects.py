@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from beanpod.cli.change_sets import PropertyChange, ResourceChange, options
+from beanpod.cli.change_sets import OPTIONS, PropertyChange, ResourceChange, options
 from beanpod.rules.environment import architecture
 
 DATABASE = "AWS::RDS::DBInstance"
@@ -151,7 +151,9 @@ def _of_property(it: PropertyChange, change: ResourceChange) -> Iterator[Effect]
         service = "what the old value signed or encrypted is lost; instances have the old value until they restart"
         yield Effect("generates another value", service, _GENERATED)
     elif change.type == ENVIRONMENT and it.namespace:
-        yield from _of_option(it, options(change.settings.get("OptionSettings")))
+        yield from _of_option(it, options(change.settings.get(OPTIONS)))
+    elif change.type == ENVIRONMENT and it.name == OPTIONS:
+        yield Effect("may replace the instances", "an option refers to a resource that changes", _CONFIGURATION)
 
 
 def _of_database(it: PropertyChange, settings: Mapping[str, Any]) -> Iterator[Effect]:
