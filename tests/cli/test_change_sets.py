@@ -71,6 +71,30 @@ def test_resources_are_added_changed_replaced_and_removed(clients: Clients, tmp_
     assert not clients("cloudformation").list_change_sets(StackName="groups")["Summaries"]
 
 
+@pytest.mark.parametrize(
+    ("given", "values"),
+    [
+        (["--parameters", "New=a=b"], {"Old": None, "New": "a=b"}),
+        (["--parameters=shop:New=two", "--parameters", "New=three"], {"Old": None, "New": "two"}),
+        (["--parameters", "Old=two", "--parameters", "Unknown=3", "--parameters", "other:New=4"], {"Old": "two"}),
+    ],
+)
+def test_parameters_are_those_that_the_cdk_cli_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], values: dict[str, str | None]
+) -> None:
+    stack = {"StackStatus": "UPDATE_COMPLETE", "Parameters": [{"ParameterKey": "Old"}, {"ParameterKey": "Gone"}]}
+    client = Mock(**{"describe_stacks.return_value": {"Stacks": [stack]}, "get_template.return_value": {}})
+    client.create_change_set.return_value = {"Id": "1"}
+    client.get_paginator.return_value.paginate.return_value = []
+    monkeypatch.setattr(Account, "client", lambda *_, **__: client)
+    declared = {"Old": {"Type": "String"}, "New": {"Type": "String"}}
+    assembly = write_assembly(tmp_path / "app", shop=template(group("shop/Jobs"), Parameters=declared))
+    stack_changes(chosen_stacks(assembly, ["deploy", "--all", *given]), Account("us-east-1"))
+    sent = client.create_change_set.call_args.kwargs["Parameters"]
+    assert {it["ParameterKey"]: it.get("ParameterValue") for it in sent} == values
+    assert [it["ParameterKey"] for it in sent if it.get("UsePreviousValue")] == [it for it in values if not values[it]]
+
+
 def test_nothing_changes_and_a_stack_is_new(clients: Clients, tmp_path: Path) -> None:
     deploy(clients, "same", group("same/Jobs"))
     assert change_of(tmp_path / "same", "same", group("same/Jobs")) == StackChange("same", "unchanged")
@@ -140,7 +164,7 @@ def scheduled(night: str) -> dict[str, Any]:
 def test_a_changed_option_of_an_environment_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str, name: str, before: str | None
 ) -> None:
-    change = {"LogicalResourceId": "Environment", "ResourceType": "AWS::ElasticBeanstalk::Environment"}
+    change: dict[str, Any] = {"LogicalResourceId": "Environment", "ResourceType": "AWS::ElasticBeanstalk::Environment"}
     target = {"Attribute": "Properties", "Name": "OptionSettings", "RequiresRecreation": "Never"}
     change |= {"Action": "Modify", "Replacement": "False", "Details": [{"Target": target}]}
     deployed: dict[str, Any] = {

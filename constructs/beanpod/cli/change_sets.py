@@ -177,6 +177,7 @@ class AssembledStack:
         role_arn: The role that deploys it, with the CDK's placeholders.
         tags: Its tags.
         dependencies: Ids of what it depends on.
+        parameters: Values for its parameters. Default: the previous ones.
     """
 
     artifact_id: str
@@ -187,6 +188,7 @@ class AssembledStack:
     role_arn: str | None
     tags: Mapping[str, str]
     dependencies: Sequence[str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def template(self) -> Template:
@@ -317,14 +319,16 @@ def _changes(client: Any, stack: AssembledStack, body: Mapping[str, str]) -> Ite
     from botocore.exceptions import WaiterError
 
     known = client.describe_stacks(StackName=stack.name)["Stacks"][0].get("Parameters", [])
-    names = [it["ParameterKey"] for it in known if it["ParameterKey"] in stack.template.get("Parameters", {})]
+    values: dict[str, dict[str, Any]] = {it["ParameterKey"]: {"UsePreviousValue": True} for it in known}
+    values |= {name: {"ParameterValue": value} for name, value in stack.parameters.items()}
+    names = [name for name in values if name in stack.template.get("Parameters", {})]
     change_set = client.create_change_set(
         StackName=stack.name,
         ChangeSetName=f"beanpod-{uuid.uuid4()}",
         ChangeSetType="UPDATE",
         Description="Shows what a deployment would change; never executed",
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in names],
+        Parameters=[{"ParameterKey": name, **values[name]} for name in names],
         Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
         **body,
     )["Id"]

@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
@@ -115,7 +115,8 @@ def chosen_stacks(assembly: Path, arguments: Sequence[str]) -> list[AssembledSta
 
     The CLI knows a stack by its path in the app; its name and the artifact's id count as well.
     """
-    stacks, patterns = assembled_stacks(assembly), [it for it in arguments if not it.startswith("-")]
+    patterns = [it for it in arguments if not it.startswith("-")]
+    stacks = [replace(it, parameters=_parameters(it.name, arguments)) for it in assembled_stacks(assembly)]
     named = {
         stack.artifact_id: stack
         for stack in stacks
@@ -128,6 +129,13 @@ def chosen_stacks(assembly: Path, arguments: Sequence[str]) -> list[AssembledSta
     for stack in reversed(stacks):
         wanted |= {*stack.dependencies} if stack.artifact_id in wanted else set()
     return [stack for stack in stacks if stack.artifact_id in wanted]
+
+
+def _parameters(stack: str, arguments: Sequence[str]) -> dict[str, str]:
+    """Return the values that `--parameters [STACK:]NAME=VALUE` gives a stack; its own win over those of all stacks."""
+    pairs = [it.partition("=")[::2] for it in option_values(arguments, "--parameters")]
+    given = [(*key.rpartition(":")[::2], value) for key, value in pairs]
+    return {name: value for owner in ("", stack) for of, name, value in given if of == owner}
 
 
 def _stage(path: Path, arguments: Sequence[str]) -> StageConfig | None:
