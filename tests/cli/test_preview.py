@@ -92,6 +92,17 @@ def test_another_architecture_is_refused_as_by_elastic_beanstalk(after: str) -> 
     )
 
 
+def test_another_type_of_load_balancer_is_refused_as_by_elastic_beanstalk() -> None:
+    namespace = "aws:elasticbeanstalk:environment"
+    kind = PropertyChange("LoadBalancerType", "application", "network", namespace=namespace)
+    words = "of stage dev keeps the type of load balancer that it was created with, application: set LoadBalancerType"
+    with pytest.raises(UsageError, match=words):
+        refuse_replacements(in_stack(changed(ENVIRONMENT, kind)), stage())
+    # A single instance has none.
+    added = PropertyChange("LoadBalancerType", None, "network", namespace=namespace)
+    refuse_replacements(in_stack(changed(ENVIRONMENT, added)), stage())
+
+
 def test_several_replacements_are_refused_together() -> None:
     changes = in_stack(replaced(), replaced(ENVIRONMENT), replaced(VPC))
     with pytest.raises(UsageError) as caught:
