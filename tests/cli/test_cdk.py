@@ -147,6 +147,16 @@ def test_a_failed_installation_is_one_line_and_nothing_is_installed(tmp_path: Pa
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_a_half_deleted_installation_is_replaced(tmp_path: Path) -> None:
+    script = "node_modules/aws-cdk/bin/cdk"
+    npm = tmp_path / "npm"
+    npm.write_text(f"#!/bin/sh\nmkdir -p {Path(script).parent} && touch {script}\n")
+    npm.chmod(0o755)
+    (tmp_path / "cache/cdk/node_modules/aws-cdk").mkdir(parents=True)
+    install(tmp_path / "cache/cdk", {}, npm=str(npm), environ=os.environ)
+    assert (tmp_path / "cache/cdk" / script).is_file()
+
+
 def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "cache").touch()
     with pytest.raises(UsageError, match=r"/cache'?: set XDG_CACHE_HOME to a folder that can be written$"):
