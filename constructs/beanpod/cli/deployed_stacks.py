@@ -291,10 +291,10 @@ def deployment_account(region: str | None, arguments: Sequence[str], folder: Pat
 
 
 def _setting(name: str, arguments: Sequence[str], folder: Path) -> str | None:
-    """Return a setting of the CDK CLI: an option, a variable, or of cdk.json or ~/.cdk.json."""
+    """Return a setting of the CDK CLI: an option, a variable, or of cdk.json or ~/.cdk.json; an empty one is none."""
     files = (_settings(path).get(name) for path in (folder / "cdk.json", Path.home() / ".cdk.json"))
     given = (*option_values(arguments, f"--{name}"), os.environ.get(f"CDK_{name.upper()}"), *files)
-    return next((str(it) for it in given if it), None)
+    return next((str(it) for it in given if it is not None), None) or None
 
 
 def _settings(path: Path) -> dict[str, Any]:
