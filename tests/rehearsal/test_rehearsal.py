@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import chdir
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -341,6 +343,34 @@ def test_a_failed_build_shows_what_its_step_printed(tmp_path: Path) -> None:
     out, errors = printed_by(tmp_path, _FailedBuild)
     assert "SITE is required\n" in out
     assert "building Dockerfile failed" in errors
+
+
+class _BrokenPage(_FailedBuild):
+    """Its port answers something else than HTTP, or breaks off."""
+
+    answer: bytes
+
+    def start(self) -> None:
+        super().start()
+        server = self._cleanup.enter_context(socket.create_server(("127.0.0.1", 0)))
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        Thread(target=self._answer_one, args=(server,), daemon=True).start()
+        result = {"version_label": "shop-1", "url": url}
+        self.project = SimpleNamespace(
+            release=lambda _: (Done(0, "", ()), result), logs=lambda: ["TLS only"], domain_variables={}
+        )
+
+    def _answer_one(self, server: socket.socket) -> None:
+        with server.accept()[0] as connection:
+            connection.recv(1000)
+            connection.sendall(self.answer)
+
+
+@pytest.mark.parametrize("answer", [b"garbage\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n<p>"])
+def test_a_page_that_breaks_off_shows_the_logs(answer: bytes, tmp_path: Path) -> None:
+    out, errors = printed_by(tmp_path, type("_Page", (_BrokenPage,), {"answer": answer}))
+    assert "TLS only" in out
+    assert re.search(r"beanpod: http://127\.0\.0\.1:\d+/ does not answer: ", errors), errors
 
 
 class _FailedJob(_FailedBuild):
