@@ -173,7 +173,8 @@ def test_a_nested_stack_is_named_as_not_compared() -> None:
     nested = changed("AWS::CloudFormation::Stack", PropertyChange("TemplateURL", "one", "two"))
     lines = "\n".join(text(in_stack(nested), stage(), Paint(colours=False)))
     assert "what changes in the nested stack Part of shop-dev-part is neither shown nor refused" in lines
-    assert not list(unseen(in_stack(replaced())))
+    assert "see `beanpod cdk diff -c stage=dev`" in lines
+    assert not list(unseen(in_stack(replaced()), stage()))
 
 
 def test_what_need_not_be_allowed_is_named() -> None:

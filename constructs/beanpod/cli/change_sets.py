@@ -255,7 +255,8 @@ def _stack_change(stack: AssembledStack, account: Account) -> StackChange:
         if "is in UPDATE_ROLLBACK_FAILED state" in str(error):
             raise UsageError(
                 f"stack {name} is in UPDATE_ROLLBACK_FAILED: fix what its events name, then run `beanpod cdk rollback "
-                f"{name}` with the same -c; --orphan LOGICAL_ID leaves out a resource that cannot be rolled back"
+                f"{name}` with the deployment's -c; --orphan LOGICAL_ID leaves out a resource that cannot be rolled "
+                "back"
             ) from error
         raise translated(error, "cloudformation:CreateChangeSet") from error
     resources = (

@@ -65,7 +65,7 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
         changes = stack_changes(assembled, account)
         _check_project(changes, stage, arguments)
         refuse_replacements(changes, stage)
-        yield from unseen(changes)
+        yield from unseen(changes, stage)
         yield from unused_allowances(changes, stage) if "--all" in arguments else ()
 
 

@@ -77,13 +77,14 @@ def unused_allowances(changes: Sequence[StackChange], stage: StageConfig) -> Ite
             yield f'allow_replacement names "{kind}", which this deployment does not replace: remove it'
 
 
-def unseen(changes: Iterable[StackChange]) -> Iterator[str]:
+def unseen(changes: Iterable[StackChange], stage: StageConfig) -> Iterator[str]:
     """Yield a line for each nested stack, of whose resources the change set of its parent does not say anything."""
     for stack in changes:
         for change in stack.resources:
             if change.type == _NESTED and change.action != "add":
                 name = f"{change.path} of {stack.stack}"
-                yield f"what changes in the nested stack {name} is neither shown nor refused: see `beanpod cdk diff`"
+                command = f"`beanpod cdk diff -c stage={stage.name}`"
+                yield f"what changes in the nested stack {name} is neither shown nor refused: see {command}"
 
 
 def document(changes: Sequence[StackChange]) -> dict[str, Any]:
@@ -165,6 +166,6 @@ def _guard_lines(changes: Sequence[StackChange], stage: StageConfig, paint: Pain
         yield ""
         yield paint(f"{problem}:", "red")
         yield paint(f"  {remedy}", "red")
-    for line in (*unseen(changes), *unused_allowances(changes, stage)):
+    for line in (*unseen(changes, stage), *unused_allowances(changes, stage)):
         yield ""
         yield paint(line, "yellow")
