@@ -67,11 +67,11 @@ def test_what_is_checked_before_a_deployment_is_synthesised_with_all_its_flags(
     others = ("--require-approval", "never", "--force", "--concurrency=2", "--ci")
     # Without credentials it ends after the synthesis. What jsii unpacks is a quarter of a gigabyte.
     unpacked = {"JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache")}
-    alone = {**environ, **unpacked, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+    alone = {**environ, **unpacked, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path), "FORCE_COLOR": "1"}
     done = run(alone, *flags, "deploy", "--all", *others, "--output", str(tmp_path / "out"))
     assert done.stdout == ""
     assert "beanpod: there are no AWS credentials" in done.stderr
-    assert not re.search("Unknown option|Successfully synthesized", done.stderr), done.stderr
+    assert not re.search("Unknown option|Successfully synthesized|\x1b", done.stderr), done.stderr
     templates = [path.read_text() for path in (tmp_path / "out").glob("guestbook-prod-*.template.json")]
     assert len(templates) == 4
     assert not re.search("aws:cdk:path|AWS::CDK::Metadata", "".join(templates))
@@ -145,6 +145,16 @@ def test_a_failed_installation_is_one_line_and_nothing_is_installed(tmp_path: Pa
         install(tmp_path / "cache/cdk", {"package.json": b"{}"}, npm=str(npm), environ={})
     assert caught.value.causes == ("npm error code EINTEGRITY",)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_half_deleted_installation_is_replaced(tmp_path: Path) -> None:
+    script = "node_modules/aws-cdk/bin/cdk"
+    npm = tmp_path / "npm"
+    npm.write_text(f"#!/bin/sh\nmkdir -p {Path(script).parent} && touch {script}\n")
+    npm.chmod(0o755)
+    (tmp_path / "cache/cdk/node_modules/aws-cdk").mkdir(parents=True)
+    install(tmp_path / "cache/cdk", {}, npm=str(npm), environ=os.environ)
+    assert (tmp_path / "cache/cdk" / script).is_file()
 
 
 def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:

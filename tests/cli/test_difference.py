@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def cdk() -> Cdk:
     """The CLI of node_modules, which is that of `beanpod cdk`."""
-    return Cdk([str(ROOT / "node_modules/.bin/cdk")], os.environ)
+    # Usual in workflows, for pytest and npm.
+    return Cdk([str(ROOT / "node_modules/.bin/cdk")], {**os.environ, "FORCE_COLOR": "1"})
 
 
 def changes_of(base: Path, head: Path, cdk: Cdk) -> list[StackChange]:
@@ -119,6 +120,11 @@ def test_a_cut_outside_of_a_block_closes_nothing() -> None:
     text = markdown({"dev": gone})
     assert "details" not in text
     assert text.endswith("The rest is too long to be shown here.\n")
+
+
+def test_a_manifest_with_a_byte_order_mark_is_read(tmp_path: Path, cdk: Cdk) -> None:
+    (tmp_path / "beanpod.toml").write_text("[stages]\n", encoding="utf-8-sig")
+    assert difference(tmp_path, tmp_path, manifest="beanpod.toml", cdk=cdk) == {}
 
 
 @pytest.mark.parametrize("manifest", ["[service]\n", "[broken"], ids=["no-stages", "broken"])

@@ -446,6 +446,11 @@ def test_a_folder_of_a_repository_names_the_service_and_its_manifest(tmp_path: P
     assert groups == ["deploy-flask-dev", "deploy-flask-prod"]
     assert check["concurrency"]["group"] == "check-flask-${{ github.event.pull_request.number }}"
     assert (deploy["name"], check["name"]) == ("Deploy flask", "Check flask")
+    environments = {name: job["environment"]["name"] for name, job in deploy["jobs"].items()}
+    assert environments == {"dev": "flask-dev", "prod": "flask-prod"}
+    assert '# environment = "flask-dev"' in next(it.text for it in project.files if it.path == "beanpod.toml")
+    assert any("as in `beanpod secrets --env flask-dev`" in step for step in next_steps(project))
+    assert check["jobs"]["comment"]["steps"][0]["env"]["MARKER"] == "<!-- beanpod flask -->"
     write(project.found.root, project.files)
     # Of another service.
     write_files(tmp_path, {".github/dependabot.yml": "version: 2\n", ".github/workflows/deploy.yaml": "on: push\n"})

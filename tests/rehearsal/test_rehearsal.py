@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import chdir
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +23,7 @@ from beanpod.cli.main import main
 from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.processes import Done
-from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, manifest_text, substituted
+from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, copy_project, manifest_text, substituted
 from beanpod.deploy.errors import DeployError, UsageError
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
@@ -192,6 +194,27 @@ def test_a_copy_has_what_a_commit_of_everything_would_have(tmp_path: Path, in_gi
     assert os.access(folder / "run.sh", os.X_OK)
 
 
+def test_a_submodule_is_copied_and_one_that_is_not_checked_out_is_empty(tmp_path: Path) -> None:
+    library, shop, clone = tmp_path / "library", tmp_path / "shop", tmp_path / "clone"
+    for folder in (library, shop):
+        folder.mkdir()
+        (folder / "own.txt").touch()
+        git(folder, "init", "--quiet")
+        if folder is shop:
+            git(folder, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "vendor/lib")
+        git(folder, "add", "--all")
+        git(folder, "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "--message=All")
+    git(tmp_path, "clone", "--quiet", "shop", "clone")
+    assert (copy_project(shop, tmp_path / "whole") / "vendor/lib/own.txt").is_file()
+    copy = copy_project(clone, tmp_path / "copy")
+    assert {path.relative_to(copy).as_posix() for path in copy.rglob("*")} == {
+        ".gitmodules",
+        "own.txt",
+        "vendor",
+        "vendor/lib",
+    }
+
+
 def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,6 +343,34 @@ def test_a_failed_build_shows_what_its_step_printed(tmp_path: Path) -> None:
     out, errors = printed_by(tmp_path, _FailedBuild)
     assert "SITE is required\n" in out
     assert "building Dockerfile failed" in errors
+
+
+class _BrokenPage(_FailedBuild):
+    """Its port answers something else than HTTP, or breaks off."""
+
+    answer: bytes
+
+    def start(self) -> None:
+        super().start()
+        server = self._cleanup.enter_context(socket.create_server(("127.0.0.1", 0)))
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        Thread(target=self._answer_one, args=(server,), daemon=True).start()
+        result = {"version_label": "shop-1", "url": url}
+        self.project = SimpleNamespace(
+            release=lambda _: (Done(0, "", ()), result), logs=lambda: ["TLS only"], domain_variables={}
+        )
+
+    def _answer_one(self, server: socket.socket) -> None:
+        with server.accept()[0] as connection:
+            connection.recv(1000)
+            connection.sendall(self.answer)
+
+
+@pytest.mark.parametrize("answer", [b"garbage\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n<p>"])
+def test_a_page_that_breaks_off_shows_the_logs(answer: bytes, tmp_path: Path) -> None:
+    out, errors = printed_by(tmp_path, type("_Page", (_BrokenPage,), {"answer": answer}))
+    assert "TLS only" in out
+    assert re.search(r"beanpod: http://127\.0\.0\.1:\d+/ does not answer: ", errors), errors
 
 
 class _FailedJob(_FailedBuild):

@@ -172,6 +172,7 @@ _OF_THE_JOB = {
     "AWS_SESSION_TOKEN": "job's token",
     "DOCKER_USERNAME": "job's user",
     "DOCKER_PASSWORD": "job's password",
+    "AWS_DEFAULT_REGION": "eu-west-1",
 }
 
 
@@ -183,12 +184,13 @@ def test_credentials_of_the_job_are_used_unless_the_inputs_name_others(tmp_path:
     workflow = RecordedWorkflow.make(tmp_path / "recorded", workflow=text)
     for name, value in SECRETS.items() if given else ():
         workflow.repository.set_secret(name, value)
-    workflow.repository.set_variable("AWS_REGION", "eu-central-1")
+    if given:
+        workflow.repository.set_variable("AWS_REGION", "eu-central-1")
     workflow.run()
     (call,) = workflow.calls()
     seen = [call["environment"][name] for name in _OF_THE_JOB]
     key, secret, user, password = SECRETS.values()
-    assert seen == ([key, secret, "", user, password] if given else list(_OF_THE_JOB.values()))
+    assert seen == ([key, secret, "", user, password, "eu-central-1"] if given else list(_OF_THE_JOB.values()))
 
 
 @pytest.fixture

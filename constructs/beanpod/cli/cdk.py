@@ -29,6 +29,7 @@ from beanpod.deploy.errors import UsageError
 
 _LOCK = ("package.json", "package-lock.json")
 _MANIFEST = Path("beanpod.toml")
+_SCRIPT = "node_modules/aws-cdk/bin/cdk"
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -131,7 +132,8 @@ def _synthesise(command: Sequence[str], variables: Mapping[str, str]) -> int:
     """Synthesise an app, with its warnings, and return the CLI's exit code."""
     with subprocess.Popen(  # noqa: S603
         command,
-        env=dict(variables),
+        # A line that is left out would leave its colour behind.
+        env={**variables, "FORCE_COLOR": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -183,7 +185,7 @@ def cdk_command(environ: Mapping[str, str]) -> list[str]:
     texts = {name: lock.joinpath(name).read_bytes() for name in _LOCK}
     version = hashlib.sha256(b"".join(texts.values())).hexdigest()[:16]
     folder = cache_folder(environ) / f"cdk-{version}"
-    script = folder / "node_modules/aws-cdk/bin/cdk"
+    script = folder / _SCRIPT
     variables = cdk_environment(environ)
     if not script.is_file():
         install(folder, texts, npm=_program("npm", variables), environ=variables)
@@ -214,6 +216,9 @@ def install(folder: Path, texts: Mapping[str, bytes], *, npm: str, environ: Mapp
         if done.returncode:
             causes = tuple(line for line in done.stderr.splitlines() if line.strip())[:3]
             raise UsageError("npm could not install the CDK CLI", causes=causes)
+        if not (folder / _SCRIPT).is_file():
+            # What was left of it when the cache was cleaned.
+            shutil.rmtree(folder, ignore_errors=True)
         try:
             Path(temporary).rename(folder)
         except OSError:

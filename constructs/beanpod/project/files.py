@@ -164,9 +164,14 @@ def _check_workflow(found: Discovery, choices: Choices, requirements: str) -> st
 
 
 def _named(text: str, choices: Choices) -> str:
-    """Return a workflow with the service in its names: two of a repository must not wait in one group."""
+    """Return a workflow with the service in its names.
+
+    Two of a repository must not wait in one group, share the secrets of an environment, or edit one comment.
+    """
     text = re.sub(r"^name: (\w+)$", rf"name: \1 {choices.name}", text, flags=re.MULTILINE)
-    return re.sub(r"group: (check|deploy)-", rf"group: \1-{choices.name}-", text)
+    text = re.sub(r"group: (check|deploy)-", rf"group: \1-{choices.name}-", text)
+    text = re.sub(r"(environment:\n +name: |`)(dev|prod)\b", rf"\1{choices.name}-\2", text)
+    return text.replace("<!-- beanpod -->", f"<!-- beanpod {choices.name} -->")
 
 
 def _quoted(text: str) -> str:

@@ -196,6 +196,11 @@ def next_steps(project: Project) -> Iterator[str]:
             f"They name the folder {folder} already. If another service has such files there, give these names of "
             f"their own, such as deploy-{project.choices.name}.yaml, and add the updates of dependabot.yml to its own"
         )
+        name = project.choices.name
+        yield (
+            f"Its jobs have the GitHub environments {name}-dev and {name}-prod: write these where the guide has dev "
+            f"and prod, as in `beanpod secrets --env {name}-dev`"
+        )
     framework = project.found.framework
     if framework and framework.migrate:
         where = (

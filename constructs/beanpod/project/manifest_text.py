@@ -57,7 +57,7 @@ def manifest_text(found: Discovery, choices: Choices) -> str:
     """
     variables, secrets = _variables(found, choices)
     blocks = [_service(found, choices), _table("variables", variables), _table("secrets", secrets)]
-    blocks += [_database(choices), "" if found.other_host else _delivery(found), _stages(choices)]
+    blocks += [_database(choices), "" if found.other_host else _delivery(found, choices), _stages(choices)]
     head = "# What Beanpod deploys, and how. Check it with `beanpod check`."
     return "\n\n".join((head, *filter(None, blocks))) + "\n"
 
@@ -403,11 +403,12 @@ def _database(choices: Choices) -> str:
     return "\n".join(lines)
 
 
-def _delivery(found: Discovery) -> str:
+def _delivery(found: Discovery, choices: Choices) -> str:
     repository = found.repository or "OWNER/NAME"
+    environment = f"{choices.name}-dev" if found.prefix else "dev"
     return (
         "# Deploy from GitHub without an access key, also for [stages.prod]:\n"
-        f'# [stages.dev.delivery.github]\n# repository = "{repository}"\n# environment = "dev"'
+        f'# [stages.dev.delivery.github]\n# repository = "{repository}"\n# environment = "{environment}"'
     )
 
 

@@ -60,12 +60,6 @@ class GitHub(Renderer):
             case _:
                 self._text(line_text(event))
 
-    def mask(self, value: str) -> None:
-        # The runner masks the repository's secrets by itself, and those came in variables.
-        if value not in self._environ.values():
-            for line in filter(str.strip, re.split(r"[\r\n]", value)):
-                self._command("add-mask", line)
-
     def close(self) -> None:
         """Let the runner obey commands again: those of the following steps."""
         if self._token is not None:
