@@ -242,6 +242,12 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
         (environment(OPTION.replace("aws:x", "x")), 'options[0].namespace = "x": write an option namespace, e.g. '),
         (environment(OPTION.replace('"A"', '""')), 'options[0].name = "": write at least one character'),
         (
+            environment(
+                OPTION.replace("aws:x", "aws:autoscaling:launchconfiguration").replace('"A"', '"SecurityGroups"')
+            ),
+            "options[0]: aws:autoscaling:launchconfiguration SecurityGroups is set already, by instance_security_grou",
+        ),
+        (
             environment(OPTION.replace("aws:x", "aws:elasticbeanstalk:application:environment")),
             "options[0]: aws:elasticbeanstalk:application:environment has a table: write it in [variables]",
         ),
