@@ -14,6 +14,7 @@ from beanpod import (
     BatchSize,
     DeploymentStrategy,
     DockerEnvironment,
+    DockerPlatform,
     Domain,
     EnvironmentType,
     HealthCheck,
@@ -117,6 +118,11 @@ SPLITTING = """
             "autoscaling:trigger Unit=Count\nelasticbeanstalk:managedactions ManagedActionsEnabled=false\n"
             "no platformupdate",
             id="a trigger in the unit of its measure, and no managed updates",
+        ),
+        pytest.param(
+            {"platform": DockerPlatform.pinned("4.13.7")},
+            "elasticbeanstalk:managedactions ManagedActionsEnabled=false\nno platformupdate",
+            id="no managed updates of a pinned platform",
         ),
         pytest.param(
             {

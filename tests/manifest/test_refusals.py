@@ -200,7 +200,7 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
         (environment('platform = "4.13"'), 'platform = "4.13": write "latest" or a platform version, e.g. "4.13.7"'),
         (
             environment('platform = "4.13.7"\nmanaged_updates = { level = "patch" }'),
-            'platform = "4.13.7": managed updates would replace it: write "latest", or managed_updates = { level = ',
+            'platform = "4.13.7": must not be pinned beside managed updates, which would replace it: write managed',
         ),
         (
             environment('managed_updates = { start = "Tuesday 9:00" }'),

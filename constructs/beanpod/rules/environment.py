@@ -169,6 +169,18 @@ def _network_load_balancer_problems(values: Values) -> Iterator[Problem]:
         yield Problem("deployment_policy", "TrafficSplitting", needs, "use another policy")
 
 
+def platform_problems(version: str | None, *, managed_updates: bool) -> Iterator[Problem]:
+    """Check that nothing replaces a pinned platform.
+
+    Args:
+        version: The platform's version; None for the latest.
+        managed_updates: Whether Beanstalk may update the platform by itself.
+    """
+    if version is not None and managed_updates:
+        must = "must not be pinned beside managed updates, which would replace it"
+        yield Problem("platform", version, must, "write managed_updates=None, or leave platform out")
+
+
 def option_problems(options: Iterable[tuple[str, str, str | None]]) -> Iterator[Problem]:
     """Check that no option is set twice; each is a namespace, a name and a resource name."""
     seen = set()
