@@ -112,7 +112,9 @@ SPLITTING = """
         ),
         pytest.param(
             {
-                "scaling": ScalingTrigger(measure="RequestCount", statistic="Sum", upper_threshold=1000),
+                "scaling": ScalingTrigger(
+                    measure="RequestCount", statistic="Sum", lower_threshold=100, upper_threshold=1000
+                ),
                 "managed_updates": None,
             },
             "autoscaling:trigger Unit=Count\nelasticbeanstalk:managedactions ManagedActionsEnabled=false\n"

@@ -140,6 +140,14 @@ def expect(words: list[str], make: Callable[[], object]) -> None:
             id="traffic splitting and groups",
         ),
         pytest.param(
+            {"scaling": ScalingTrigger(measure="NetworkOut")},
+            [
+                "scaling.lower_threshold must be given with NetworkOut",
+                "scaling.upper_threshold must be given with NetworkOut",
+            ],
+            id="a trigger without thresholds",
+        ),
+        pytest.param(
             {"platform": DockerPlatform.pinned("4.13.7"), "managed_updates": ManagedUpdates()},
             ['platform must not be pinned beside managed updates, which would replace it, got "4.13.7": write'],
             id="a pinned platform that is updated",

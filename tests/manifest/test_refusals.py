@@ -227,7 +227,7 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
         ),
         (
             environment('scaling = { measure = "RequestCount", statistic = "Sum", lower_threshold = 5 }'),
-            "scaling.upper_threshold: the default is for percent of CPU: write one for RequestCount, in count",
+            "scaling.upper_threshold: must be given with RequestCount: the default is for percent of CPU, write",
         ),
         (
             environment(OPTION.replace("}]", '}, { namespace = "aws:x", name = "A", value = "4" }]')),
