@@ -123,6 +123,14 @@ def test_forms(setting: str, right: tuple[str, ...], wrong: tuple[str, ...]) -> 
             "scaling.lower_threshold must be below upper_threshold (70), got 70: lower it, or raise upper_threshold",
         ),
         (
+            {"scaling.measure": "CPUUtilization", "scaling.lower_threshold": 80},
+            "scaling.lower_threshold must be below upper_threshold (70), got 80",
+        ),
+        (
+            {"scaling.measure": "NetworkOut", "scaling.lower_threshold": 1000},
+            "scaling.upper_threshold must be given with NetworkOut: the default is for percent of CPU, write one in",
+        ),
+        (
             {"health_check.interval_seconds": 5},
             "health_check.interval_seconds must be more than the timeout (5 s), got 5: a check would still run when",
         ),
@@ -160,7 +168,12 @@ def test_settings_that_contradict_each_other(values: Mapping[str, Any], words: s
         {"load_balancer.access_logs_prefix": "shop", "load_balancer.access_logs_bucket": None},
         {**SINGLE, "max_size": None, "deployment_policy": None, "scaling.lower_threshold": None},
         {"batch_size": 101, "batch_size_type": None, "max_size": None},
-        {"scaling.measure": "Latency", "scaling.unit": "Seconds"},
+        {
+            "scaling.measure": "Latency",
+            "scaling.unit": "Seconds",
+            "scaling.lower_threshold": None,
+            "scaling.upper_threshold": 1,
+        },
     ],
 )
 def test_right_and_unknown_values_have_no_problem(values: Mapping[str, Any]) -> None:

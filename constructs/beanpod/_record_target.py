@@ -78,9 +78,9 @@ def load_balancer_target(environment: Construct, endpoint: str, kind: str) -> ro
     Args:
         environment: The environment.
         endpoint: The load balancer's DNS name.
-        kind: "application", "network", or "classic", which shares the zone of application ones.
+        kind: "application" or "network".
     """
-    zone = _zone(environment, Stack.of(environment).region, "network" if kind == "network" else "application")
+    zone = _zone(environment, Stack.of(environment).region, kind)
     return route53.RecordTarget.from_alias(_Alias(endpoint, zone))
 
 

@@ -16,6 +16,7 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 
 from beanpod._arguments import checked
+from beanpod.rules.environment import DEFAULT_THRESHOLDS
 from beanpod.rules.limits import UNITS
 
 # By namespace and name; None for an option that is left out.
@@ -175,8 +176,10 @@ class ScalingTrigger:
         measure: A metric of the group, such as `CPUUtilization` (percent), `NetworkOut` (bytes) or `RequestCount`.
         unit: Default: the one in which CloudWatch knows the measure.
         statistic: How the measure is aggregated over the instances; `RequestCount` needs "Sum".
-        lower_threshold: One instance is removed when the measure stays below it. In `unit`.
-        upper_threshold: One instance is added when the measure stays above it. In `unit`.
+        lower_threshold: One instance is removed when the measure stays below it. In `unit`. Default: 30 percent of CPU,
+            none for another measure.
+        upper_threshold: One instance is added when the measure stays above it. In `unit`. Default: 70 percent of CPU,
+            none for another measure.
         period: Between two samples of the measure, in whole minutes. Default: 5 minutes.
         breach_duration: How long a threshold must be crossed before an instance is added or removed, in whole periods.
             Default: 5 minutes.
@@ -185,8 +188,8 @@ class ScalingTrigger:
     measure: str = "CPUUtilization"
     unit: str | None = None
     statistic: str = "Average"
-    lower_threshold: float = 30
-    upper_threshold: float = 70
+    lower_threshold: float | None = None
+    upper_threshold: float | None = None
     period: Duration = field(default_factory=lambda: Duration.minutes(5))
     breach_duration: Duration = field(default_factory=lambda: Duration.minutes(5))
 
@@ -197,14 +200,15 @@ class ScalingTrigger:
         "BreachDuration = Period * EvaluationPeriods", or "Elastic Beanstalk might modify one of the values", says that
         page.
         """
+        low, high = DEFAULT_THRESHOLDS.values() if self.measure == "CPUUtilization" else (None, None)
         period, breach = (it.to_minutes(integral=False) for it in (self.period, self.breach_duration))
         return {
             "aws:autoscaling:trigger": {
                 "MeasureName": self.measure,
                 "Unit": self.unit or UNITS.get(self.measure, "Percent"),
                 "Statistic": self.statistic,
-                "LowerThreshold": self.lower_threshold,
-                "UpperThreshold": self.upper_threshold,
+                "LowerThreshold": low if self.lower_threshold is None else self.lower_threshold,
+                "UpperThreshold": high if self.upper_threshold is None else self.upper_threshold,
                 "Period": period,
                 "BreachDuration": breach,
                 "EvaluationPeriods": int(breach / period) if breach > period > 0 else None,

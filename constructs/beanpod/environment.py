@@ -332,8 +332,8 @@ class DockerEnvironment(EnvironmentBase):
         """
         if self._options.value(ENVIRONMENT, "EnvironmentType") == EnvironmentType.SINGLE_INSTANCE:
             return address_target(self.environment_endpoint_url)
-        kind = self._options.value(ENVIRONMENT, "LoadBalancerType") or "classic"
-        return load_balancer_target(self, self.environment_endpoint_url, kind)
+        network = self._options.value(ENVIRONMENT, "LoadBalancerType") == LoadBalancerType.NETWORK
+        return load_balancer_target(self, self.environment_endpoint_url, "network" if network else "application")
 
     def _add(self, options: Mapping[Key, str]) -> None:
         self._options.adopt(self.resource.option_settings)

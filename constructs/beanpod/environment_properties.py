@@ -29,7 +29,7 @@ from beanpod.application import IApplication, description_problems
 from beanpod.environment_interface import METRICS
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
-from beanpod.rules.environment import option_problems
+from beanpod.rules.environment import option_problems, platform_problems
 from beanpod.rules.limits import setting_problems
 from beanpod.rules.option_keys import ENVIRONMENT, LAUNCH, LOAD_BALANCER, PROCESS, VPC
 from beanpod.rules.problem import Problem
@@ -96,7 +96,8 @@ class EnvironmentProperties(TypedDict, total=False):
         published_metrics: Names of the metrics that the environment publishes to CloudWatch, such as
             `ApplicationRequests5xx`; each is billed as a custom metric. `EnvironmentHealth` is always published and
             free. Default: none besides. Updates in place.
-        managed_updates: Default: patch and minor versions, Tuesdays at 09:00 UTC. None: never. Updates in place.
+        managed_updates: Default: patch and minor versions, Tuesdays at 09:00 UTC; none with a pinned platform. None:
+            never. Updates in place.
         options: What has no property here, and what is to win over one: `OptionSetting`s, or `{"aws:ec2:vpc":
             {"ELBScheme": "internal"}}` with None for an option that is to be left out. Checked like the properties. As
             `override_option` afterwards. Default: none. Updates in place.
@@ -155,7 +156,15 @@ _DEFAULTS: EnvironmentProperties = {
 
 def with_defaults(properties: EnvironmentProperties) -> EnvironmentProperties:
     """Return the properties that are given, and the defaults of the others."""
+    if _version(properties):
+        properties = {"managed_updates": None, **properties}
     return {**_DEFAULTS, **properties}
+
+
+def _version(properties: EnvironmentProperties) -> str | None:
+    """Return the version of a pinned platform."""
+    platform = properties.get("platform")
+    return platform.version if platform else None
 
 
 def beanstalk_options(
@@ -279,6 +288,7 @@ def argument_problems(
     options = properties["options"]
     yield from setting_problems({"environment_name": plain(properties.get("environment_name"))})
     yield from description_problems(properties.get("description"))
+    yield from platform_problems(_version(properties), managed_updates=properties["managed_updates"] is not None)
     versions = properties.get("max_versions")
     if properties.get("application") and versions is not None:
         yield f"max_versions is for a new application, got {versions} beside application: set it there"

@@ -181,6 +181,14 @@ def test_logical_ids_of_what_holds_data_stay(plain: Template) -> None:
     assert list(plain.find_resources("AWS::SecretsManager::Secret")) == ["DatabaseSecret3B817195"]
 
 
+@pytest.mark.parametrize(("username", "same"), [("app", True), ("shop", False), ("keeper", False)])
+def test_another_username_gets_a_secret_of_its_own(plain: Template, username: str, same: bool) -> None:
+    """Secrets Manager would generate another password in place, also when a failed update is rolled back."""
+    [before] = plain.find_resources("AWS::SecretsManager::Secret")
+    [after] = made(username=username)[1].find_resources("AWS::SecretsManager::Secret")
+    assert (after == before) == same
+
+
 @pytest.mark.parametrize(
     ("engine", "size", "on"),
     [

@@ -14,6 +14,7 @@ from beanpod import (
     BatchSize,
     DeploymentStrategy,
     DockerEnvironment,
+    DockerPlatform,
     Domain,
     EnvironmentType,
     HealthCheck,
@@ -111,12 +112,19 @@ SPLITTING = """
         ),
         pytest.param(
             {
-                "scaling": ScalingTrigger(measure="RequestCount", statistic="Sum", upper_threshold=1000),
+                "scaling": ScalingTrigger(
+                    measure="RequestCount", statistic="Sum", lower_threshold=100, upper_threshold=1000
+                ),
                 "managed_updates": None,
             },
             "autoscaling:trigger Unit=Count\nelasticbeanstalk:managedactions ManagedActionsEnabled=false\n"
             "no platformupdate",
             id="a trigger in the unit of its measure, and no managed updates",
+        ),
+        pytest.param(
+            {"platform": DockerPlatform.pinned("4.13.7")},
+            "elasticbeanstalk:managedactions ManagedActionsEnabled=false\nno platformupdate",
+            id="no managed updates of a pinned platform",
         ),
         pytest.param(
             {

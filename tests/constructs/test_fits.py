@@ -313,14 +313,6 @@ def test_a_stack_for_any_region_finds_the_zone_when_it_is_deployed() -> None:
     assert with_beanstalk - set(zones) == set()
 
 
-@pytest.mark.parametrize("kind", ["classic", None])
-def test_a_classic_load_balancer_shares_the_zone_of_application_ones(kind: str | None) -> None:
-    stack = Stack(App(), "Shop", env=IRELAND)
-    environment = balanced_environment(stack, ServiceNetwork(stack, "Network"))
-    environment.override_option("aws:elasticbeanstalk:environment", "LoadBalancerType", kind)
-    assert _record(stack, environment)["AliasTarget"]["HostedZoneId"] == "Z32O12XQLNTSW2"
-
-
 def test_a_single_instance_has_an_address() -> None:
     stack = new_stack()
     record = _record(stack, new_environment(stack, environment_type=EnvironmentType.SINGLE_INSTANCE))

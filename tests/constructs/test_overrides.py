@@ -27,6 +27,7 @@ VPC = "aws:ec2:vpc"
 LAUNCH = "aws:autoscaling:launchconfiguration"
 LOAD_BALANCER = "aws:elbv2:loadbalancer"
 GROUP = "aws:autoscaling:asg"
+BEANSTALK = "aws:elasticbeanstalk:environment"
 COMMAND = "aws:elasticbeanstalk:command"
 PROCESS = "aws:elasticbeanstalk:environment:process:default"
 
@@ -154,7 +155,16 @@ def test_a_token_overrides() -> None:
         ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays", "31", "log_retention must be one of 1, 3"),
         (PROCESS, "HealthCheckPath", "up", 'must start with "/" and have no spaces, got "up"'),
         (VPC, "VPCId", "vpc-2", "VPCId is set already, by vpc, with what goes with it: give another vpc"),
-        ("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance", "give another environment_type"),
+        (BEANSTALK, "EnvironmentType", "SingleInstance", "give another environment_type"),
+        *(
+            (BEANSTALK, "LoadBalancerType", kind, "set already, by load_balancer_type, .* to DockerEnvironment")
+            for kind in ("network", "classic", None)
+        ),
+        (BEANSTALK, "ServiceRole", "mine", "set already, by service_role, with what goes with it: give another one to"),
+        (LAUNCH, "IamInstanceProfile", "mine", "set already, by instance_profile"),
+        (LAUNCH, "SecurityGroups", "sg-1", "set already, by instance_security_group"),
+        (LOAD_BALANCER, "SecurityGroups", "sg-1", "set already, by load_balancer_security_group"),
+        (LOAD_BALANCER, "ManagedSecurityGroup", "sg-1", "set already, by load_balancer_security_group"),
         (LAUNCH, "IamInstanceProfile", None, "must not be removed: no environment launches without it"),
         (VPC, "ElbScheme", "internal", "is not spelt as Beanstalk spells it: write aws:ec2:vpc ELBScheme"),
         (

@@ -18,6 +18,7 @@ from beanpod import (
     Database,
     DatabaseEngine,
     DeploymentStrategy,
+    DockerPlatform,
     Domain,
     EnvironmentType,
     HealthCheck,
@@ -137,6 +138,19 @@ def expect(words: list[str], make: Callable[[], object]) -> None:
                 "load_balancer_security_group is missing",
             ],
             id="traffic splitting and groups",
+        ),
+        pytest.param(
+            {"scaling": ScalingTrigger(measure="NetworkOut")},
+            [
+                "scaling.lower_threshold must be given with NetworkOut",
+                "scaling.upper_threshold must be given with NetworkOut",
+            ],
+            id="a trigger without thresholds",
+        ),
+        pytest.param(
+            {"platform": DockerPlatform.pinned("4.13.7"), "managed_updates": ManagedUpdates()},
+            ['platform must not be pinned beside managed updates, which would replace it, got "4.13.7": write'],
+            id="a pinned platform that is updated",
         ),
         pytest.param({"instance_port": 0}, ["instance_port must be 1 to 65535", "instance_port must be 80"], id="port"),
         pytest.param(

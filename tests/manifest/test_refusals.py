@@ -208,7 +208,7 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
         (environment('platform = "4.13"'), 'platform = "4.13": write "latest" or a platform version, e.g. "4.13.7"'),
         (
             environment('platform = "4.13.7"\nmanaged_updates = { level = "patch" }'),
-            'platform = "4.13.7": managed updates would replace it: write "latest", or managed_updates = { level = ',
+            'platform = "4.13.7": must not be pinned beside managed updates, which would replace it: write managed',
         ),
         (
             environment('managed_updates = { start = "Tuesday 9:00" }'),
@@ -235,7 +235,7 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
         ),
         (
             environment('scaling = { measure = "RequestCount", statistic = "Sum", lower_threshold = 5 }'),
-            "scaling.upper_threshold: the default is for percent of CPU: write one for RequestCount, in count",
+            "scaling.upper_threshold: must be given with RequestCount: the default is for percent of CPU, write",
         ),
         (
             environment(OPTION.replace("}]", '}, { namespace = "aws:x", name = "A", value = "4" }]')),
@@ -249,6 +249,12 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
         (environment(OPTION.replace(', value = "3"', "")), "options[0].value: missing: write value = ..."),
         (environment(OPTION.replace("aws:x", "x")), 'options[0].namespace = "x": write an option namespace, e.g. '),
         (environment(OPTION.replace('"A"', '""')), 'options[0].name = "": write at least one character'),
+        (
+            environment(
+                OPTION.replace("aws:x", "aws:autoscaling:launchconfiguration").replace('"A"', '"SecurityGroups"')
+            ),
+            "options[0]: aws:autoscaling:launchconfiguration SecurityGroups is set already, by instance_security_grou",
+        ),
         (
             environment(OPTION.replace("aws:x", "aws:elasticbeanstalk:application:environment")),
             "options[0]: aws:elasticbeanstalk:application:environment has a table: write it in [variables]",

@@ -19,6 +19,7 @@ from beanpod.rules.environment import (
     DATABASE_VARIABLES,
     environment_problems,
     option_problems,
+    platform_problems,
     variable_problems,
 )
 from beanpod.rules.github import github_problems
@@ -73,6 +74,9 @@ def _shared(case: Case) -> Iterator[Finding]:
     yield from _located("environment", environment_problems(_environment_values(stage)))
     options = ((it.namespace, it.name, it.resource_name) for it in stage.environment.options)
     yield from _located("environment", option_problems(options))
+    pinned = None if stage.environment.platform == "latest" else stage.environment.platform
+    updates = platform_problems(pinned, managed_updates=stage.environment.managed_updates is not None)
+    yield from _located("environment", updates)
     counts = network_problems(
         max_azs=network.max_azs,
         nat_gateways=network.nat_gateways,
@@ -136,11 +140,13 @@ def _domain_problems(stage: StageConfig, domain: Domain) -> Iterator[Problem]:
 def _environment_values(stage: StageConfig) -> dict[str, Any]:
     values = stage.environment.model_dump()
     kind, scaling, updates = (values.pop(name) for name in ("type", "scaling", "managed_updates"))
+    # The defaults are for percent of CPU.
+    thresholds = {"lower_threshold", "upper_threshold"} - stage.environment.scaling.model_fields_set
     balancer, check = values.pop("load_balancer"), values.pop("health_check")
     scheme = balancer.pop("scheme")
     return {
         **values,
-        **{f"scaling.{key}": value for key, value in scaling.items()},
+        **{f"scaling.{key}": value for key, value in scaling.items() if key not in thresholds},
         **{f"managed_updates.{key}": value for key, value in (updates or {}).items()},
         **{f"load_balancer.{key}": value for key, value in balancer.items() if value is not None},
         **{f"health_check.{key}": value for key, value in check.items() if value is not None},
@@ -160,6 +166,7 @@ def _located(table: str, problems: Iterable[Problem]) -> Iterator[Finding]:
 
 def _text(problem: Problem) -> str:
     text = ": ".join(filter(None, (problem.must, problem.remedy)))
+    text = text.replace("managed_updates=None", 'managed_updates = { level = "none" }')
     return text.replace('set environment_type to "LoadBalanced"', _LOAD_BALANCED).replace("environment_type", _TYPE)
 
 
@@ -185,17 +192,6 @@ def _build(case: Case) -> Iterator[Finding]:
         # os.path takes a name of any length and content for a file that is not there; pathlib raises.
         if file and not os.path.isfile(os.path.join(str(case.folder), file)):
             yield ("service", key), "no such file: write its path from the folder of the manifest"
-
-
-def _environment(case: Case) -> Iterator[Finding]:
-    environment, scaling = case.stage.environment, case.stage.environment.scaling
-    for key in ("lower_threshold", "upper_threshold") if scaling.measure != "CPUUtilization" else ():
-        if look_up(case.written, ("environment", "scaling", key)) is None:
-            words = f"the default is for percent of CPU: write one for {scaling.measure}, in {scaling.unit.lower()}"
-            yield ("environment", "scaling", key), words
-    if environment.platform != "latest" and environment.managed_updates:
-        words = 'managed updates would replace it: write "latest", or managed_updates = { level = "none" }'
-        yield ("environment", "platform"), words
 
 
 def _domain(case: Case) -> Iterator[Finding]:
@@ -353,7 +349,6 @@ def _longest_values(database: DatabaseConfig) -> dict[str, str]:
 _CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     _build,
     _shared,
-    _environment,
     _domain,
     _options,
     _database,

@@ -80,8 +80,18 @@ def architecture(instance_type: str) -> Literal["x86_64", "arm64"]:
     return "arm64" if re.match(r"a1\.|[a-z]+[0-9]+g", instance_type) else "x86_64"
 
 
+# In percent of CPU.
+DEFAULT_THRESHOLDS = {"scaling.lower_threshold": 30, "scaling.upper_threshold": 70}
+
+
 def _scaling_problems(values: Values) -> Iterator[Problem]:
-    low, high = values.get("scaling.lower_threshold"), values.get("scaling.upper_threshold")
+    measure = values.get("scaling.measure")
+    given = {**DEFAULT_THRESHOLDS, **values} if measure == "CPUUtilization" else values
+    for setting in DEFAULT_THRESHOLDS if measure in UNITS else ():
+        if setting not in given:
+            remedy = f"the default is for percent of CPU, write one in {UNITS[measure].lower()}"
+            yield Problem(setting, None, f"must be given with {measure}", remedy)
+    low, high = (given.get(setting) for setting in DEFAULT_THRESHOLDS)
     if low is not None and high is not None and low >= high:
         yield Problem(
             "scaling.lower_threshold",
@@ -89,7 +99,7 @@ def _scaling_problems(values: Values) -> Iterator[Problem]:
             f"must be below upper_threshold ({high:g})",
             "lower it, or raise upper_threshold",
         )
-    measure, unit = values.get("scaling.measure"), values.get("scaling.unit")
+    unit = values.get("scaling.unit")
     if measure in UNITS and unit in CHOICES["scaling.unit"] and unit != UNITS[measure]:
         yield Problem(
             "scaling.unit", unit, f"must be {UNITS[measure]} with {measure}", "a trigger with another one never fires"
@@ -167,6 +177,18 @@ def _network_load_balancer_problems(values: Values) -> Iterator[Problem]:
             yield Problem(setting, value, needs, "leave it out")
     if values.get("deployment_policy") == "TrafficSplitting":
         yield Problem("deployment_policy", "TrafficSplitting", needs, "use another policy")
+
+
+def platform_problems(version: str | None, *, managed_updates: bool) -> Iterator[Problem]:
+    """Check that nothing replaces a pinned platform.
+
+    Args:
+        version: The platform's version; None for the latest.
+        managed_updates: Whether Beanstalk may update the platform by itself.
+    """
+    if version is not None and managed_updates:
+        must = "must not be pinned beside managed updates, which would replace it"
+        yield Problem("platform", version, must, "write managed_updates=None, or leave platform out")
 
 
 def option_problems(options: Iterable[tuple[str, str, str | None]]) -> Iterator[Problem]:

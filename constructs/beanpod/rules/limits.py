@@ -100,7 +100,7 @@ LogRetention = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545,
 CHOICES: dict[str, tuple[str | int, ...]] = {
     "environment_type": get_args(EnvironmentTypeName),
     "load_balancer_scheme": get_args(LoadBalancerSchemeName),
-    "load_balancer_type": ("application", "network", "classic"),
+    "load_balancer_type": ("application", "network"),
     "deployment_policy": get_args(PolicyName),
     "batch_size_type": get_args(BatchSizeTypeName),
     "log_retention_days": get_args(LogRetention),

@@ -68,6 +68,18 @@ OPTIONS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
 }
 # Settings that decide more than their own option.
 _DECIDED_BY = {(VPC, "VPCId"): "vpc", (ENVIRONMENT, "EnvironmentType"): "environment_type"}
+# Likewise, of settings that the manifest does not have.
+_DECIDED_IN_AN_APP = {
+    # The rules between security groups and the deployer's permissions are those of its type.
+    (ENVIRONMENT, "LoadBalancerType"): "load_balancer_type",
+    # Grants go to the roles, and the deployer may pass the instances'.
+    (ENVIRONMENT, "ServiceRole"): "service_role",
+    (LAUNCH, "IamInstanceProfile"): "instance_profile",
+    # Load balancer, instances and database admit each other's groups.
+    (LAUNCH, "SecurityGroups"): "instance_security_group",
+    (LOAD_BALANCER, "SecurityGroups"): "load_balancer_security_group",
+    (LOAD_BALANCER, "ManagedSecurityGroup"): "load_balancer_security_group",
+}
 
 
 def key_problems(namespace: str, name: str, taken: Iterable[tuple[str, str]] = OPTIONS) -> Iterator[Problem]:
@@ -93,6 +105,9 @@ def key_problems(namespace: str, name: str, taken: Iterable[tuple[str, str]] = O
             yield Problem(option, None, "is not spelt as Beanstalk spells it", f"write {known_namespace} {known_name}")
     if setting := _DECIDED_BY.get((namespace, name)):
         yield Problem(option, None, f"is set already, by {setting}, with what goes with it", f"give another {setting}")
+    if setting := _DECIDED_IN_AN_APP.get((namespace, name)):
+        must = f"is set already, by {setting}, with what goes with it"
+        yield Problem(option, None, must, "give another one to DockerEnvironment, in a CDK app")
 
 
 def settings_of(options: Mapping[tuple[str, str], str | None]) -> tuple[dict[str, Any], list[Problem]]:
@@ -122,7 +137,7 @@ def override_problems(namespace: str, name: str, value: str, values: Values) -> 
         value: The option's value.
         values: The settings of the environment, as `environment_problems` takes them.
     """
-    if (namespace, name) in _DECIDED_BY:
+    if (namespace, name) in _DECIDED_BY | _DECIDED_IN_AN_APP:
         return
     settings, problems = settings_of({(namespace, name): value})
     yield from problems
