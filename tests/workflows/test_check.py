@@ -36,13 +36,18 @@ def test_a_fork_gets_no_comment(repository: str, comments: bool, tmp_path: Path)
     assert (list(run.jobs), run.code) == (["comment"] if comments else [], 0)
 
 
+_BOT = "github-actions[bot]"
+
+
 @pytest.mark.parametrize(
     ("present", "asked"),
     [
         ([], ["--method", "POST", "{issues}/7/comments"]),
         # That of another workflow, such as one of coverage, and of another service.
-        (["## Coverage", "<!-- beanpod shop -->\n## I"], ["--method", "POST", "{issues}/7/comments"]),
-        (["<!-- beanpod -->\n## I", "## Coverage"], ["--method", "PATCH", "{issues}/comments/1"]),
+        ([f"{_BOT} ## Coverage", f"{_BOT} <!-- beanpod shop -->\n## I"], ["--method", "POST", "{issues}/7/comments"]),
+        ([f"{_BOT} <!-- beanpod -->\n## I", f"{_BOT} ## Coverage"], ["--method", "PATCH", "{issues}/comments/1"]),
+        # Its author could change what it says.
+        (["mallory <!-- beanpod -->\n## I"], ["--method", "POST", "{issues}/7/comments"]),
     ],
 )
 def test_the_comment_is_the_text_and_no_command(present: list[str], asked: list[str], tmp_path: Path) -> None:
@@ -51,8 +56,9 @@ def test_the_comment_is_the_text_and_no_command(present: list[str], asked: list[
     recorder.write_text(
         f"#!{sys.executable}\nimport json, re, sys\n"
         "if '--jq' in sys.argv:\n"
-        "    (marker,) = re.findall(r'\\.body \\| startswith\\(\"(.*)\"\\)\\) \\| \\.id$', sys.argv[-1])\n"
-        f"    sys.exit(print(*(1 + n for n, it in enumerate({present}) if it.startswith(marker)), sep='\\n'))\n"
+        '    (start,) = re.findall(r\'login == "(.*)" and .*startswith\\("(.*)"\\)\\)\\) \\| \\.id$\', sys.argv[-1])\n'
+        f"    own = (n for n, it in enumerate({present}, 1) if it.startswith(' '.join(start)))\n"
+        "    sys.exit(print(*own, sep='\\n'))\n"
         f"json.dump([sys.argv[1:], sys.stdin.read()], open({str(tmp_path / 'asked')!r}, 'w'))\n"
     )
     recorder.chmod(0o755)
