@@ -116,12 +116,7 @@ class Rollout:
         return self.outcome
 
     def _roll_out(self, release: Release, found: Preflight, *, force: bool) -> None:
-        def check(record: LockRecord) -> None:
-            if not force:
-                _refuse_if_older(release, record, found.environment)
-
-        # Checked before this run takes a killed one's place in the record, which names what that deployed.
-        with self._lock.held(release, check) as record:
+        with self._lock.held(release) as record:
             environment = self._context.wait_until_ready()
             if not force:
                 _refuse_if_older(release, record, environment)
@@ -169,7 +164,9 @@ class Rollout:
         verified = record.last_good is not None and record.last_good.label == runs
         well = self._context.settings.accepts(environment.health)
         if runs == label or (record.etag and not verified and not well):
-            return record.before(runs)
+            known = record.before(runs)
+            # Where the last good release is deployed again, the one before it.
+            return record.before(label) if known == label else known
         return runs
 
     def _runs(self, environment: Environment, label: str) -> bool:
