@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from beanpod.deploy.aws import AwsError, Environment
 from beanpod.deploy.clock import POLL_SECONDS
 from beanpod.deploy.errors import BusyError, InterruptionError, RolledBackError, UsageError
+from beanpod.deploy.health_path import current_url
 from beanpod.deploy.lock import Lock, LockRecord, Release
 from beanpod.deploy.preflight import DeploymentContext, Preflight, run_preflight, version_of
 from beanpod.deploy.recovery import Recovery
@@ -225,7 +226,8 @@ class Rollout:
             self._note(recovery.environment, events=tuple(recovery.events))
 
     def _note(self, environment: Environment, **known: Any) -> None:
-        self.outcome = replace(self.outcome, health=environment.health, **known)
+        url = current_url(self._context.target.url, environment.endpoint)
+        self.outcome = replace(self.outcome, health=environment.health, url=url, **known)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
