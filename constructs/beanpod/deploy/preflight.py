@@ -36,7 +36,7 @@ class Settings:
         roll_back: Whether to roll back a release that fails.
     """
 
-    ready_timeout: float = 900
+    ready_timeout: float = 1800
     wait_timeout: float = 1800
     recovery: float = 120
     accepted_health: tuple[str, ...] = ()
