@@ -3,6 +3,9 @@
 from itertools import islice
 from typing import Any
 
+import pytest
+
+from beanpod.deploy.errors import UsageError
 from beanpod.deploy.preflight import Target
 from beanpod.deploy.status import follow_events, read_status
 from tests.deploy.rollout.sandbox import Sandbox, bundle, handling
@@ -10,6 +13,15 @@ from tests.deploy.rollout.sandbox import Sandbox, bundle, handling
 
 def test_status_has_the_causes_of_poor_health(sandbox: Sandbox, target: Target) -> None:
     assert "HTTP 4xx" in read_status(target, sandbox.aws()).causes[0]
+
+
+def test_basic_health_reporting_is_refused_with_a_remedy(sandbox: Sandbox, target: Target) -> None:
+    namespace = "aws:elasticbeanstalk:healthreporting:system"
+    basic = {"Namespace": namespace, "OptionName": "SystemType", "Value": "basic"}
+    sandbox.beanstalk.update_environment(EnvironmentName=target.environment, OptionSettings=[basic])
+    sandbox.emulator.advance(100)
+    with pytest.raises(UsageError, match=f"has basic health reporting, .*: set {namespace} SystemType to enhanced"):
+        read_status(target, sandbox.aws())
 
 
 def test_each_event_is_followed_once(sandbox: Sandbox, target: Target) -> None:
