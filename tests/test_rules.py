@@ -201,7 +201,7 @@ def test_architecture(instance_type: str, processor: str) -> None:
         (("aws:autoscaling:asg", "MinSize"), "9", "min_size must be at most max_size (4), got 9"),
         (("aws:autoscaling:asg", "MinSize"), "two", 'min_size must be a whole number, got "two"'),
         (("aws:ec2:vpc", "ELBScheme"), "private", "load_balancer_scheme must be one of public, internal, got "),
-        (("aws:elasticbeanstalk:healthreporting:system", "SystemType"), "basic", 'health_reporting must be "enhanced", '),
+        (("aws:elasticbeanstalk:healthreporting:system", "SystemType"), "basic", 'health_reporting must be "enhanced"'),
         (("aws:ec2:instances", "InstanceTypes"), "t3.small,t4g.small", "instance_types must be of one architecture"),
     ],
 )

@@ -42,15 +42,21 @@ class Release:
         previous: The label that the environment had before; None on the first release.
         commit: The version was made from it; "" when unknown.
         committed: When the commit was made; None when unknown.
+        ancestors: The commits before it, as far as they are known; not recorded.
     """
 
     label: str
     previous: str | None = None
     commit: str = ""
     committed: datetime | None = None
+    ancestors: Annotated[frozenset[str], Field(exclude=True)] = field(default=frozenset(), compare=False, repr=False)
 
     def older_than(self, other: "Release") -> bool:
-        """Whether it was certainly made from an earlier commit."""
+        """Whether it was made from an earlier commit: an ancestor of the other's, or else by the committers' clocks."""
+        if other.commit.partition("-")[0] in self.ancestors:
+            return False
+        if self.commit.partition("-")[0] in other.ancestors:
+            return True
         return bool(self.committed and other.committed and self.committed < other.committed)
 
 

@@ -75,7 +75,7 @@ class Rollout:
         self.outcome = replace(self.outcome, version_label=bundle.label, image=bundle.image, digest=bundle.digest)
         with self._interruptible():
             source = self._context.source
-            release = Release(bundle.label, found.previous, source.commit, source.committed)
+            release = Release(bundle.label, found.previous, source.commit, source.committed, source.ancestors)
             if not force and self._runs(found.environment, bundle.label) and not self._may_be_replaced(release):
                 return self.outcome
             with self._context.report.phase(Phase.UPLOAD):
@@ -242,8 +242,8 @@ def _refuse_if_older(release: Release, record: LockRecord, environment: Environm
     if deployed and release.older_than(deployed):
         raise BusyError(
             f"superseded: {environment.name} runs {deployed.label}, of commit {deployed.commit[:12]} made "
-            f"{deployed.committed:%Y-%m-%d %H:%M:%S}, and this commit is older: deploy it with --force, or go back "
-            "with `beanpod rollback`"
+            f"{deployed.committed:%Y-%m-%d %H:%M:%S}, and this commit is older, or was made by a clock that is behind: "
+            "deploy it with --force, or go back with `beanpod rollback`"
         )
 
 

@@ -118,6 +118,21 @@ def test_an_older_commit_does_not_replace_a_newer_one(sandbox: Sandbox, target: 
     assert sandbox.version_label(target) == bundle("older").label
 
 
+def test_a_commit_whose_clock_was_behind_follows_its_parent(sandbox: Sandbox, target: Target) -> None:
+    parent = source(30)
+    sandbox.rollout(target, source=replace(parent, commit=f"{parent.commit}-dirty"))[0].release(bundle("parent"))
+    child = replace(source(5), ancestors=frozenset({parent.commit}))
+    with pytest.raises(BusyError, match=r"superseded: .* is older, or was made by a clock that is behind: deploy it"):
+        sandbox.rollout(target, source=source(5))[0].release(bundle("another's child"))
+    assert sandbox.rollout(target, source=child)[0].release(bundle("child")).changed
+    _leave_locked(sandbox, target, parent)
+    rollout, reporter = sandbox.rollout(target, source=child)
+    assert rollout.release(bundle("child again")).changed
+    assert any("an older commit: waiting for it" in text for text in reporter.messages)
+    body = sandbox.s3.get_object(Bucket=target.bucket, Key=f"locks/{target.environment}")["Body"].read()
+    assert b"ancestors" not in body
+
+
 @pytest.mark.parametrize("first", [True, False], ids=["the first release", "a later release"])
 def test_a_commit_of_the_future_is_older_than_those_that_follow_it(
     sandbox: Sandbox, target: Target, first: bool

@@ -17,8 +17,10 @@ def test_status_has_the_causes_of_poor_health(sandbox: Sandbox, target: Target) 
 
 def test_basic_health_reporting_is_refused_with_a_remedy(sandbox: Sandbox, target: Target) -> None:
     namespace = "aws:elasticbeanstalk:healthreporting:system"
-    basic = {"Namespace": namespace, "OptionName": "SystemType", "Value": "basic"}
-    sandbox.beanstalk.update_environment(EnvironmentName=target.environment, OptionSettings=[basic])
+    sandbox.beanstalk.update_environment(
+        EnvironmentName=target.environment,
+        OptionSettings=[{"Namespace": namespace, "OptionName": "SystemType", "Value": "basic"}],
+    )
     sandbox.emulator.advance(100)
     with pytest.raises(UsageError, match=f"has basic health reporting, .*: set {namespace} SystemType to enhanced"):
         read_status(target, sandbox.aws())
