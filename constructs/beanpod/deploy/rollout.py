@@ -76,13 +76,13 @@ class Rollout:
         with self._interruptible():
             source = self._context.source
             release = Release(bundle.label, found.previous, source.commit, source.committed, source.ancestors)
-            if not force and self._runs(found.environment, bundle.label) and not self._may_be_replaced(release):
+            ran = not force and found.previous == bundle.label
+            # Looked at again, since a build may have taken its time.
+            if ran and self._runs(self._context.describe(), bundle.label) and not self._may_be_replaced(release):
                 return self.outcome
             with self._context.report.phase(Phase.UPLOAD):
                 upload(self._context, bundle, stored=found.stored)
-                create_version(self._context, bundle)
-            self._on_interruption = f"version {bundle.label} was created, the environment was not changed"
-            self._roll_out(release, found, force=force)
+            self._roll_out(release, found, bundle, force=force)
         return self.outcome
 
     def roll_back(self, label: str | None = None) -> Outcome:
@@ -113,10 +113,11 @@ class Rollout:
             self.outcome = replace(self.outcome, version_label=wanted)
             # With its commit, where that is known: an older one that comes later is refused.
             release = record.release_of(wanted) or Release(wanted, None)
-            self._roll_out(replace(release, previous=found.previous), found, force=True)
+            self._roll_out(replace(release, previous=found.previous), found, None, force=True)
         return self.outcome
 
-    def _roll_out(self, release: Release, found: Preflight, *, force: bool) -> None:
+    def _roll_out(self, release: Release, found: Preflight, bundle: "Bundle | None", *, force: bool) -> None:
+        """Update the environment to a version; bundle: what it is created from, unless it exists."""
         with self._lock.held(release) as record:
             environment = self._context.wait_until_ready()
             if not force:
@@ -129,6 +130,9 @@ class Rollout:
             update = Update(self._context, release.label)
             try:
                 with self._context.report.phase(Phase.ROLL_OUT):
+                    # Not before: whoever ends with BusyError leaves no version that looks released.
+                    if bundle:
+                        create_version(self._context, bundle)
                     release = self._start(update, release, record, environment)
                     settled = update.wait()
                 with self._context.report.phase(Phase.VERIFY):
@@ -172,7 +176,7 @@ class Rollout:
 
     def _runs(self, environment: Environment, label: str) -> bool:
         """Whether there is nothing to do: the environment runs the version well."""
-        if environment.version_label != label:
+        if environment.version_label != label or not environment.ready:
             return False
         instances = self._context.aws.instances(environment.name)
         verdict = ask_health_path(self._context, judge(environment, instances, label, self._context.settings))
