@@ -30,7 +30,7 @@ _MOST_REDIRECTS = 3
 # The answers of a proxy that refuses a request, or does not reach the host.
 _OF_A_PROXY = (403, 407, 502, 503, 504)
 # The host of an environment without a domain: its single instance's address, or its load balancer's name.
-_ENDPOINT = re.compile(r"[0-9.]+|.+\.elb\.amazonaws\.com(?:\.cn)?")
+_ENDPOINT = re.compile(r"[0-9.]+|.+\.elb\.(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?")
 
 
 @dataclass(frozen=True)

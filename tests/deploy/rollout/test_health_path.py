@@ -126,6 +126,9 @@ def test_a_rebuilt_environment_is_asked_at_its_new_address(sandbox: Sandbox) -> 
     ("url", "endpoint", "current"),
     [
         ("http://192.0.2.1/health", "192.0.2.9", "http://192.0.2.9/health"),
+        # Of an application load balancer, and of a network one.
+        ("http://a-1.us-east-1.elb.amazonaws.com/", "B-2.elb.amazonaws.com", "http://B-2.elb.amazonaws.com/"),
+        ("http://a-1.elb.us-east-1.amazonaws.com", "b-2.elb.amazonaws.com", "http://b-2.elb.amazonaws.com"),
         ("http://a-1.us-east-1.elb.amazonaws.com", "", "http://a-1.us-east-1.elb.amazonaws.com"),
         # A domain of the owner's own construct, and the emulator's.
         ("https://shop.example.org", "a-1.us-east-1.elb.amazonaws.com", "https://shop.example.org"),
