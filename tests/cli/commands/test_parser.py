@@ -95,7 +95,6 @@ def test_examples_are_valid() -> None:
 def test_defaults_are_those_of_the_rollout() -> None:
     options = Options("deploy")
     assert Settings() == Settings(
-        ready_timeout=options.ready_timeout,
         recovery=options.recovery,
         accepted_health=options.accept_health,
         roll_back=options.roll_back,

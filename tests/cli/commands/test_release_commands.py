@@ -15,7 +15,7 @@ from tests.cli.commands.sandbox_stage import SandboxStage
 from tests.cli.output.runner import ActionsRunner, read_file_command
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
-from tests.deploy.rollout.sandbox import handling
+from tests.deploy.rollout.sandbox import UPDATE_SECONDS, handling
 
 PRODUCT = Path(str(beanpod.__file__)).parent
 READS = ("Describe", "Get", "List", "Head")
@@ -101,6 +101,15 @@ def test_rollout_is_aborted_at_the_timeout(released: SandboxStage) -> None:
     assert "the update took too long and was aborted" in result.stderr
     assert "not finished after 120 s: aborting it" in result.stdout + result.stderr
     assert _runs(released) == NEW
+
+
+def test_another_rollout_is_waited_for_as_long_as_one_may_take(released: SandboxStage) -> None:
+    emulator, environment = released.emulator, released.target.environment
+    emulator.set_pace(update=1500)
+    released.sandbox.beanstalk.update_environment(EnvironmentName=environment, VersionLabel=NEW)
+    emulator.set_pace(update=UPDATE_SECONDS)
+    assert released.run("rollback").code == 0
+    assert _runs(released) == OLD
 
 
 def test_the_evaluation_of_traffic_splitting_may_end_before_the_timeout(released: SandboxStage) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from beanpod.deploy.errors import UsageError
+from beanpod.deploy.errors import BusyError, UsageError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.preflight import Target
 from beanpod.manifest import Domain, changed_tables, table_digests
@@ -101,6 +101,25 @@ def test_an_environment_that_does_not_exist_is_refused(sandbox: Sandbox, target:
     sandbox.emulator.advance(100)
     with pytest.raises(UsageError, match=r"of application guestbook does not exist in us-east-1: restore it in the"):
         sandbox.rollout(target)[0].preflight()
+
+
+@pytest.mark.parametrize("health", ["NoData", "Severe"])
+def test_an_environment_without_instances_is_refused(sandbox: Sandbox, target: Target, health: str) -> None:
+    def scale_to_zero(parsed: Any, **_: object) -> None:
+        if "InstanceHealthList" in parsed:
+            parsed["InstanceHealthList"] = []
+        for environment in parsed.get("Environments", ()):
+            environment["HealthStatus"] = health
+
+    sandbox.release(target, "day")
+    aws = sandbox.aws()
+    sandbox.clear_calls()
+    with (
+        handling(aws, "after-call.*", scale_to_zero),
+        pytest.raises(BusyError, match=f"environment {target.environment} has no instance, .*: scale up, then deploy"),
+    ):
+        sandbox.rollout(target, aws=aws)[0].preflight()
+    assert "UpdateEnvironment" not in sandbox.actions()
 
 
 def test_two_environments_of_one_name_are_refused(sandbox: Sandbox, target: Target) -> None:
