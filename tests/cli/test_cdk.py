@@ -116,10 +116,19 @@ def test_what_was_checked_is_deployed_whichever_app_is_named(app: list[str]) -> 
     assert deployment(given, Path("out")) == ["deploy", "--all", "-c", "stage=prod", "--app", "out"]
 
 
-def test_a_synthesis_ends_although_the_deployment_watches() -> None:
-    given = ["-o", "out", "deploy", "--watch", "shop-dev-network"]
+def test_a_synthesis_has_the_arguments_of_the_deployment() -> None:
+    given = ["-o", "out", "deploy", "shop-dev-network"]
     wanted = ["synth", "shop-dev-network", "--quiet", "--no-notices", "--output", "out"]
     assert synthesis(given, Path("out")) == wanted
+
+
+@pytest.mark.parametrize("arguments", [["watch"], ["deploy", "--all", "--watch"], ["watch", "-c", "stage=prod"]])
+def test_changes_are_not_deployed_unseen(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "beanpod.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "execve", lambda *_: None)
+    with pytest.raises(UsageError, match="cdk watch deploys each change without looking for replacements: run"):
+        cdk.run(arguments)
 
 
 @pytest.mark.parametrize("option", [["--stage", "prod"], ["--stage=prod"]])

@@ -43,14 +43,19 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         The CLI's exit code.
 
     Raises:
-        UsageError: The extra `cdk` is not installed, npm could not install the CLI, `--stage` is given, CloudFormation
-            would refuse the deployment after minutes, the manifest does not allow what the deployment replaces, or the
-            stacks are of another project.
+        UsageError: The extra `cdk` is not installed, npm could not install the CLI, `--stage` is given, it would watch,
+            CloudFormation would refuse the deployment after minutes, the manifest does not allow what the deployment
+            replaces, or the stacks are of another project.
     """
     if stage := next(option_values(arguments, "--stage"), None):
         # It would go on, with the manifest's first stage.
         raise UsageError(f"the CDK CLI ignores --stage: write -c stage={stage}")
     named = set() if {"--help", "-h"} & {*arguments} else {*arguments}
+    if _MANIFEST.is_file() and ("--watch" in named or ("watch" in named and "deploy" not in named)):
+        raise UsageError(
+            "cdk watch deploys each change without looking for replacements: run `beanpod cdk deploy`, or watch with "
+            "plain `cdk`"
+        )
     if "destroy" in named and _MANIFEST.is_file():
         check_destruction(_MANIFEST, arguments)
     variables = cdk_environment(environ)
@@ -107,7 +112,7 @@ def synthesis(arguments: Sequence[str], assembly: Path) -> list[str]:
     Raises:
         UsageError: Which "deploy" is the command is not clear.
     """
-    command = [it for it in without_option(arguments, "--output", "-o") if it != "--watch"]
+    command = without_option(arguments, "--output", "-o")
     place = command.index("deploy")
     if place and command[place - 1].startswith("-") and "deploy" in command[place + 1 :]:
         raise UsageError(
