@@ -199,6 +199,11 @@ class Database(DatabaseBase):
             auto_minor_version_upgrade=auto_minor_version_upgrade,
             allow_major_version_upgrade=allow_major_version_upgrade,
         )
+        if removal_policy in RETAINED:
+            # As of the parameter group; the CDK itself knows RETAIN only.
+            subnet_group = self.instance.node.find_child("SubnetGroup")
+            assert isinstance(subnet_group, rds.SubnetGroup)
+            subnet_group.apply_removal_policy(removal_policy)
         acknowledge(
             password, {"SMG4": "Instances read the password when they start: after a rotation they need a restart."}
         )

@@ -87,8 +87,8 @@ DEFAULT_THRESHOLDS = {"scaling.lower_threshold": 30, "scaling.upper_threshold": 
 def _scaling_problems(values: Values) -> Iterator[Problem]:
     measure = values.get("scaling.measure")
     given = {**DEFAULT_THRESHOLDS, **values} if measure == "CPUUtilization" else values
-    for setting in DEFAULT_THRESHOLDS if measure in UNITS else ():
-        if setting not in given:
+    for setting in DEFAULT_THRESHOLDS:
+        if measure in UNITS and setting not in given:
             remedy = f"the default is for percent of CPU, write one in {UNITS[measure].lower()}"
             yield Problem(setting, None, f"must be given with {measure}", remedy)
     low, high = (given.get(setting) for setting in DEFAULT_THRESHOLDS)
