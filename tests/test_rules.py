@@ -38,6 +38,12 @@ from beanpod.rules.option_keys import OPTIONS, override_problems
 SINGLE = {"environment_type": "SingleInstance"}
 BALANCED = {"environment_type": "LoadBalanced"}
 NETWORK = {**BALANCED, "load_balancer_type": "network"}
+BY_REQUESTS = {
+    "scaling.measure": "RequestCount",
+    "scaling.statistic": "Sum",
+    "scaling.lower_threshold": 1,
+    "scaling.upper_threshold": 9,
+}
 DOMAIN: dict[str, Any] = {
     "name": "shop.example.com",
     "aliases": [],
@@ -144,6 +150,19 @@ def test_forms(setting: str, right: tuple[str, ...], wrong: tuple[str, ...]) -> 
             "health_check.interval_seconds needs a load balancer, got 9",
         ),
         (
+            {**NETWORK, "health_check.interval_seconds": 15},
+            "health_check.interval_seconds must be 10 or 30 s with a network ",
+        ),
+        (
+            {**NETWORK, "health_check.timeout_seconds": 20},
+            "health_check.timeout_seconds needs an application load balan",
+        ),
+        (
+            {**NETWORK, "health_check.healthy_http_codes": "200,404"},
+            "health_check.healthy_http_codes must be status codes ",
+        ),
+        ({**NETWORK, **BY_REQUESTS}, "scaling.measure needs an application load balancer, got "),
+        (
             {**NETWORK, "load_balancer.access_logs_bucket": "logs"},
             'load_balancer.access_logs_bucket needs an application load balancer, got "logs": leave it out',
         ),
@@ -166,6 +185,8 @@ def test_settings_that_contradict_each_other(values: Mapping[str, Any], words: s
         {**SINGLE, "health_check.healthy_http_codes": "200,401"},
         {"health_check.interval_seconds": None, "health_check.timeout_seconds": 60},
         {**NETWORK, "health_check.interval_seconds": 30, "health_check.healthy_threshold_count": 2},
+        {**NETWORK, "health_check.interval_seconds": 10, "health_check.healthy_http_codes": "200-304,399"},
+        {**BALANCED, **BY_REQUESTS},
         {"load_balancer.access_logs_prefix": "shop", "load_balancer.access_logs_bucket": None},
         {**SINGLE, "max_size": None, "deployment_policy": None, "scaling.lower_threshold": None},
         {"batch_size": 101, "batch_size_type": None, "max_size": None},

@@ -21,19 +21,19 @@ class _RemoveReservedTags:
         """Remove the reserved tags of an environment, and annotate it with their names."""
         if not isinstance(node, beanstalk.CfnEnvironment):
             return
-        found = [key for key in node.tags.tag_values() if key == _NAME or key.lower().startswith(_PREFIXES)]
         # CloudFormation hands the stack's own tags on to its resources, and to those of nested stacks.
+        places = [node.tags]
         stack: Stack | None = Stack.of(node)
         while stack:
-            if _NAME in stack.tags.tag_values():
-                stack.tags.remove_tag(_NAME, _HIGHEST_PRIORITY)
-                found.append(_NAME)
+            places.append(stack.tags)
             stack = stack.nested_stack_parent
-        for key in found:
-            node.tags.remove_tag(key, _HIGHEST_PRIORITY)
+        tags = {key for place in places for key in place.tag_values()}
+        found = sorted(key for key in tags if key == _NAME or key.lower().startswith(_PREFIXES))
+        for place in places:
+            for key in found:
+                place.remove_tag(key, _HIGHEST_PRIORITY)
         if found:
-            names = ", ".join(sorted(set(found)))
-            Annotations.of(node).add_info(f"tag {names} is left out here: Beanstalk sets it itself")
+            Annotations.of(node).add_info(f"tag {', '.join(found)} is left out here: Beanstalk sets it itself")
 
 
 def remove_reserved_tags(environment: beanstalk.CfnEnvironment) -> None:

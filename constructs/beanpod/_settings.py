@@ -255,11 +255,12 @@ class HealthCheck:
     """How the load balancer checks an instance, besides `health_check_path`; names as of the CDK's `elbv2.HealthCheck`.
 
     Attributes:
-        interval: Between two checks, 5 to 300 s. Default: 15 s.
-        timeout: For an answer, 1 to 60 s and less than the interval. Default: 5 s.
+        interval: Between two checks, 5 to 300 s; of a network load balancer 10 or 30 s. Default: 15 s, there 30 s.
+        timeout: For an answer, 1 to 60 s and less than the interval. Not of a network load balancer. Default: 5 s.
         healthy_threshold_count: Checks in a row that make an instance healthy, 2 to 10. Default: 3.
         unhealthy_threshold_count: Failed checks in a row that make it unhealthy, 2 to 10. Default: 5.
-        healthy_http_codes: Status codes of a healthy answer, such as "200,301" or "200-299". Default: "200".
+        healthy_http_codes: Status codes of a healthy answer, such as "200,301" or "200-299"; of a network load balancer
+            below 400. Default: "200".
     """
 
     interval: Duration | None = None

@@ -49,7 +49,9 @@ class Database(DatabaseBase):
     replaces it too, and so does moving it in the tree.
 
     Attributes:
-        instance: The `rds.DatabaseInstance`, for metrics, events and rotation.
+        instance: The `rds.DatabaseInstance`, for metrics and events. Its rotation works in one stack; with a network of
+            another stack `secretsmanager.SecretRotation(..., target=database, security_group=...)` does, with a
+            security group of that stack.
         security_group: The security group.
         stack: The stack that it is in.
     """
@@ -95,8 +97,8 @@ class Database(DatabaseBase):
             database_name: Name of the database that RDS creates in the instance. Replaces: the database.
             username: Master user. Default: "admin", with PostgreSQL "postgres". Replaces: the database.
             port: Default: 3306, with PostgreSQL 5432. Updates in place.
-            vpc_subnets: Isolated or private, in two zones. Default: the isolated ones, else the private ones. Updates
-                in place.
+            vpc_subnets: Isolated or private, in two zones. Default: the isolated ones, else the private ones. RDS
+                refuses to leave a subnet that the instance or its standby is in. Updates in place.
             security_group: Default: a new one, which lets nothing in before a rule says so, and nothing out. Updates in
                 place.
             encryption_key: For storage, snapshots and insights. Default: the account's `aws/rds` key. The secret always
@@ -199,6 +201,11 @@ class Database(DatabaseBase):
             auto_minor_version_upgrade=auto_minor_version_upgrade,
             allow_major_version_upgrade=allow_major_version_upgrade,
         )
+        if removal_policy in RETAINED:
+            # As of the parameter group; the CDK itself knows RETAIN only.
+            subnet_group = self.instance.node.find_child("SubnetGroup")
+            assert isinstance(subnet_group, rds.SubnetGroup)
+            subnet_group.apply_removal_policy(removal_policy)
         acknowledge(
             password, {"SMG4": "Instances read the password when they start: after a rotation they need a restart."}
         )

@@ -26,6 +26,10 @@ class EnvironmentSecret:
     def from_secrets_manager(cls, secret: secretsmanager.ISecret, field: str | None = None) -> "EnvironmentSecret":
         """Return a secret of Secrets Manager, or one field of it.
 
+        One of another stack of the app that has a key of its own is imported by its full ARN, and
+        `kms.Key.from_key_arn(...).grant_decrypt(environment)` added: a key of the app names each reader in its policy,
+        which is a cycle between the stacks.
+
         Args:
             field: A top-level key of the secret's JSON (platforms from 2026-01-13). Default: the whole secret.
 

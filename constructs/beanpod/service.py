@@ -17,7 +17,7 @@ from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._settings import RENAMED_ARGUMENTS, EnvironmentType, LoadBalancerScheme
 from beanpod.artifact_bucket import ArtifactBucket
-from beanpod.database import Database
+from beanpod.database import RETAINED, Database
 from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import IDatabase
 from beanpod.deploy_user import DeployUser
@@ -143,7 +143,7 @@ class DockerService(Construct):
                 Updates in place.
             removal_policy: What remains when the service is deleted. Default: a snapshot of a new database, the bucket
                 with the bundles, and the logs until they expire. With `DESTROY` nothing remains; the bucket must be
-                empty then. Updates in place.
+                empty then. `RETAIN` only without `database_engine`. Updates in place.
             network_settings: More of `ServiceNetwork`'s parameters, such as `max_azs` or `flow_logs`. Default: none.
                 Replaces: what each replaces in `ServiceNetwork`.
             database_settings: More of `Database`'s, such as `multi_az` or `allocated_storage`. Default: none. Replaces:
@@ -163,6 +163,11 @@ class DockerService(Construct):
             problems.append("vpc must be given beside a database of this app, got none: give the VPC that it is in")
         if database_settings and database_engine is None:
             problems.append("database_settings belong to a new database: give database_engine, or leave them out")
+        if database_engine is not None and removal_policy in RETAINED:
+            problems.append(
+                f"removal_policy must not be {removal_policy.name} with database_engine: EC2 deletes no network that a "
+                "database is in, give SNAPSHOT, or a Database of another stack"
+            )
         for name, settings, own in (
             ("network_settings", network_settings, _NETWORK_ARGUMENTS),
             ("database_settings", database_settings, _DATABASE_ARGUMENTS),

@@ -97,9 +97,11 @@ def test_every_option_reaches_the_instance(tuned: Template) -> None:
 
 
 def test_what_a_retained_instance_needs_is_retained_with_it(tuned: Template, plain: Template) -> None:
+    _, later = made(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
     kinds = ("SecretsManager::Secret", "RDS::DBParameterGroup", "RDS::DBSubnetGroup", "EC2::SecurityGroup")
     for kind in (f"AWS::{kind}" for kind in kinds):
         tuned.has_resource(kind, {"DeletionPolicy": "Retain"})
+        later.has_resource(kind, {"DeletionPolicy": "RetainExceptOnCreate"})
         [resource] = plain.find_resources(kind).values()
         assert resource.get("DeletionPolicy", "Delete") == "Delete"
 

@@ -16,6 +16,7 @@ from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import IDatabase
 from beanpod.environment import DockerEnvironment
+from beanpod.environment_secret import EnvironmentSecret
 from beanpod.network import ServiceNetwork
 from tests.constructs.databases import existing_database, made
 from tests.constructs.environments import new_environment
@@ -98,6 +99,38 @@ def test_a_database_can_admit_the_environment_in_its_own_stack() -> None:
     Template.from_stack(database_stack).has_resource_properties(
         "AWS::EC2::SecurityGroupIngress", {"FromPort": 3306, "ToPort": 3306}
     )
+
+
+def test_a_password_is_rotated_in_another_stack_than_the_networks() -> None:
+    app = App()
+    network_stack, stack = Stack(app, "NetworkStack"), Stack(app, "DatabaseStack")
+    network = ServiceNetwork(network_stack, "Network", database_port=3306)
+    group = network.database_security_group
+    database = Database(stack, "D", vpc=network.vpc, engine=DatabaseEngine.mysql("8.4"), security_group=group)
+    secretsmanager.SecretRotation(
+        stack,
+        "Rotation",
+        secret=database.secret,
+        application=secretsmanager.SecretRotationApplication.MYSQL_ROTATION_SINGLE_USER,
+        vpc=network.vpc,
+        vpc_subnets=network.database_subnets,
+        target=database,
+        security_group=ec2.SecurityGroup(network_stack, "RotationGroup", vpc=network.vpc),
+    )
+    app.synth()
+    Template.from_stack(network_stack).resource_count_is("AWS::EC2::SecurityGroupIngress", 3)
+
+
+def test_a_secret_of_another_stack_with_a_key_of_its_own_is_imported() -> None:
+    app = App()
+    shared, stack = Stack(app, "Shared"), Stack(app, "ServiceStack")
+    key = kms.Key(shared, "Key")
+    secret = secretsmanager.Secret(shared, "Secret", encryption_key=key)
+    imported = secretsmanager.Secret.from_secret_complete_arn(stack, "Imported", secret.secret_arn)
+    environment = new_environment(stack, secrets={"TOKEN": EnvironmentSecret.from_secrets_manager(imported)})
+    kms.Key.from_key_arn(stack, "ImportedKey", key.key_arn).grant_decrypt(environment)
+    app.synth()
+    assert {"kms:Decrypt"} < {str(it["Action"]) for it in statements(Template.from_stack(stack))}
 
 
 def test_user_for_connecting_is_the_master_user_unless_named() -> None:

@@ -262,9 +262,10 @@ def test_tags_that_beanstalk_owns_are_left_out_there_only(tags: dict[str, str]) 
     assert len(infos) == 1
 
 
-def test_tags_of_the_stack_around_a_nested_one_are_left_out_too() -> None:
+@pytest.mark.parametrize("reserved", ["Name", "elasticbeanstalk:x"])
+def test_tags_of_the_stack_around_a_nested_one_are_left_out_too(reserved: str) -> None:
     # CloudFormation hands them on to what is in the nested stack.
-    stack = Stack(App(), "Shop", tags={"Name": "shop", "team": "web"})
+    stack = Stack(App(), "Shop", tags={reserved: "shop", "team": "web"})
     new_environment(NestedStack(NestedStack(stack, "Outer"), "Inner"))
     Template.from_stack(stack)
     assert stack.tags.tag_values() == {"team": "web"}

@@ -4,7 +4,7 @@ import inspect
 from typing import Any, get_type_hints
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -178,6 +178,13 @@ def test_settings_are_all_parameters_that_the_service_does_not_give(part: Any, s
                 "database_settings": {"deletion_protection": False, "security_group": None},
             },
             "(?s)2 problems.*database_settings must not have deletion_protection.*database_settings must not have secu",
+        ),
+        *(
+            (
+                {"database_engine": DatabaseEngine.mysql("8.4"), "removal_policy": policy},
+                f"removal_policy must not be {policy.name} with database_engine: EC2 deletes no network that a ",
+            )
+            for policy in (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         ),
         ({"database_settings": {"multi_az": True}}, "database_settings belong to a new database: give database_engine"),
     ],

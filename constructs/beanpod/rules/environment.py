@@ -87,8 +87,8 @@ DEFAULT_THRESHOLDS = {"scaling.lower_threshold": 30, "scaling.upper_threshold": 
 def _scaling_problems(values: Values) -> Iterator[Problem]:
     measure = values.get("scaling.measure")
     given = {**DEFAULT_THRESHOLDS, **values} if measure == "CPUUtilization" else values
-    for setting in DEFAULT_THRESHOLDS if measure in UNITS else ():
-        if setting not in given:
+    for setting in DEFAULT_THRESHOLDS:
+        if measure in UNITS and setting not in given:
             remedy = f"the default is for percent of CPU, write one in {UNITS[measure].lower()}"
             yield Problem(setting, None, f"must be given with {measure}", remedy)
     low, high = (given.get(setting) for setting in DEFAULT_THRESHOLDS)
@@ -122,6 +122,8 @@ DEFAULT_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS = 15, 5
 
 
 def _health_check_problems(values: Values) -> Iterator[Problem]:
+    if values.get("load_balancer_type") == "network":
+        return
     interval = values.get("health_check.interval_seconds", DEFAULT_INTERVAL_SECONDS)
     timeout = values.get("health_check.timeout_seconds", DEFAULT_TIMEOUT_SECONDS)
     if interval is not None and timeout is not None and timeout >= interval:
@@ -167,6 +169,10 @@ def _single_instance_problems(values: Values) -> Iterator[Problem]:
         yield Problem("domain", None, "needs a load balancer, which holds the certificate", remedy)
 
 
+# None is in https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-cloudwatch-metrics.html
+_OF_REQUESTS = ("RequestCount", "Latency", "TargetResponseTime")
+
+
 def _network_load_balancer_problems(values: Values) -> Iterator[Problem]:
     """https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-nlb.html: TCP listeners, no groups."""
     needs = "needs an application load balancer"
@@ -177,6 +183,16 @@ def _network_load_balancer_problems(values: Values) -> Iterator[Problem]:
             yield Problem(setting, value, needs, "leave it out")
     if values.get("deployment_policy") == "TrafficSplitting":
         yield Problem("deployment_policy", "TrafficSplitting", needs, "use another policy")
+    interval, timeout = values.get("health_check.interval_seconds"), values.get("health_check.timeout_seconds")
+    if interval not in (None, 10, 30):
+        yield Problem("health_check.interval_seconds", interval, "must be 10 or 30 s with a network load balancer")
+    if timeout is not None:
+        yield Problem("health_check.timeout_seconds", timeout, needs, "leave it out")
+    codes = values.get(_OF_ANY_TYPE)
+    if codes and re.search(r"\b4\d\d", codes):
+        yield Problem(_OF_ANY_TYPE, codes, "must be status codes from 200 to 399 with a network load balancer")
+    if (measure := values.get("scaling.measure")) in _OF_REQUESTS:
+        yield Problem("scaling.measure", measure, needs, "a network one counts no requests, use another measure")
 
 
 def platform_problems(version: str | None, *, managed_updates: bool) -> Iterator[Problem]:
