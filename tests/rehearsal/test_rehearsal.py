@@ -27,12 +27,11 @@ from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
 from tests.cli.commands import in_process
 from tests.deploy.bundles.cases import copied
-from tests.deploy.engine import Engine, docker_engine
+from tests.deploy.engine import Engine
 from tests.service.machine import ROOT
 from tests.unprivileged import WITHOUT_RIGHTS
 from tools.github import git
 
-__all__ = ["docker_engine"]
 _COPY = """\
 import sys
 from pathlib import Path
