@@ -1,8 +1,6 @@
 """A project with a Dockerfile: what is built, missing files, where the container listens, and the bundle."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,6 @@ from tests.deploy.bundles.projects import (
     compose_stage,
     composed,
     dockerfile_bundle,
-    dockerfile_stage,
     refused,
     stage_of,
     write,
@@ -76,21 +73,6 @@ def test_a_private_image_without_a_login_for_the_instances_is_refused(
 ) -> None:
     problems = refused(lambda: dockerfile_bundle(tmp_path, login_hooks=True, text=SERVICE + secrets))
     assert problems == [f"Dockerfile: ada/guestbook is private, and {missing} to pull"]
-
-
-def test_a_project_with_a_dockerfile_loads_nothing_of_compose(tmp_path: Path) -> None:
-    dockerfile_stage(tmp_path)
-    script = """
-import sys
-from pathlib import Path
-from beanpod.deploy.bundles import plan_bundle
-from beanpod.manifest import Manifest
-root = Path(sys.argv[1])
-plan_bundle(Manifest.read(root / "beanpod.toml").stage(), root).preview()
-print([name for name in sys.modules if name.startswith("beanpod.deploy.bundles.compose")])
-"""
-    done = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
 
 
 # Context, arguments and target.
