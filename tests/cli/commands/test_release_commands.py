@@ -13,6 +13,7 @@ import pytest
 import beanpod
 from tests.cli.commands.sandbox_stage import SandboxStage
 from tests.cli.output.runner import ActionsRunner, read_file_command
+from tests.deploy.clocks import VirtualClock
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
 from tests.deploy.rollout.sandbox import UPDATE_SECONDS, handling
@@ -112,6 +113,13 @@ def test_another_rollout_is_waited_for_as_long_as_one_may_take(released: Sandbox
     assert _runs(released) == OLD
 
 
+class HurriedClock(VirtualClock):
+    """Polls once a minute."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(12 * seconds)
+
+
 def test_the_evaluation_of_traffic_splitting_may_end_before_the_timeout(released: SandboxStage) -> None:
     slow = f"guestbook-{'9' * 16}"
     released.make_version(slow)
@@ -122,7 +130,7 @@ def test_the_evaluation_of_traffic_splitting_may_end_before_the_timeout(released
     settings = '[environment]\ndeployment_policy = "TrafficSplitting"\nevaluation_minutes = 3\n'
     manifest.write_text(f"{production}\n{settings}")
     try:
-        result = released.run("rollback", slow)
+        result = released.run("rollback", slow, clock=HurriedClock(released.emulator))
     finally:
         manifest.write_text(before)
     assert result.code == 5
@@ -207,6 +215,7 @@ def test_deploy_builds_pushes_and_deploys(
     first = released.run("deploy", "--json", *arguments, environ=environ)
     assert first.code == 0, first.stderr
     assert (first.document["version_label"], first.document["changed"]) == (label, True)
+    assert (first.document["image"], image.partition("@")[2]) == (image, first.document["digest"])
     assert first.document["previous_version"] == NEW
     assert _runs(released) == label
 

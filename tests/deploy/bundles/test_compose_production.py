@@ -1,5 +1,6 @@
 """The Compose file for Beanstalk that is made from a developer's."""
 
+import json
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
@@ -160,6 +161,17 @@ UNDEFINED = """container_name: ${STACK}_web
     pull_policy: ${PULL:-build}
     develop: {watch: [{action: sync, path: $SRC, target: /app}]}
     x-note: ${NOTE}"""
+PASSED_ON = {
+    "command": ["sh", "-c", "echo $$HOME"],
+    "deploy": {"resources": {"limits": {"cpus": "0.5", "memory": "50M"}}},
+    "extra_hosts": ["a:10.0.0.1"],
+    "healthcheck": {"test": "true", "interval": "5s"},
+    "init": True,
+    "labels": {"a": "b"},
+    "logging": {"driver": "json-file", "options": {"max-size": "1m"}},
+    "tmpfs": "/run",
+    "ulimits": {"nofile": {"soft": 10, "hard": 20}, "nproc": 5},
+}
 # Keys of a service that is built, those of the file for production, and the keys that come of them, without the log
 # folder and the metadata that every service has.
 SERVICES: list[tuple[str, str, dict[str, Any]]] = [
@@ -183,6 +195,12 @@ SERVICES: list[tuple[str, str, dict[str, Any]]] = [
     ("depends_on: {debugger: {condition: service_started, required: false}}", "", {}),
     (UNDEFINED, "", {}),
     ("build: {context: ., tags: ['${TAG}'], cache_from: ['${REGISTRY}/cache'], platforms: [$P], x-a: $A}", "", {}),
+    (
+        "\n    ".join(f"{key}: {json.dumps(value)}" for key, value in PASSED_ON.items()),
+        "",
+        PASSED_ON | {"restart": "always"},
+    ),
+    ("labels: [a=b, c]", "", {"labels": {"a": "b", "c": None}}),
 ]
 
 

@@ -189,34 +189,6 @@ def test_what_docker_compose_refuses_is_refused_in_its_words(
     assert str(tmp_path) not in found
 
 
-LOGIN = "${RDS_USERNAME}:${RDS_PASSWORD}@"
-# Variables that name the database, and what to write instead.
-OF_THE_DATABASE = {
-    "DB_HOST: db": "DB_HOST: ${RDS_HOSTNAME}",
-    "DB_SERVER: db:3306": "DB_SERVER: ${RDS_HOSTNAME}:${RDS_PORT}",
-    "DATABASE_URL: mysql://a:x@db/app": (
-        f"DATABASE_URL: mysql://{LOGIN}${{RDS_HOSTNAME}}:${{RDS_PORT}}/${{RDS_DB_NAME}}"
-    ),
-    "OTHER: http://db:80": "OTHER: http://${RDS_HOSTNAME}:${RDS_PORT}",
-}
-SIMILAR = "{DB_NAME: db, DATABASE_HOST: database, URL: 'http://a/db'}"
-
-
-def test_a_variable_that_names_the_database_is_refused(tmp_path: Path) -> None:
-    text = f"{WEB}    environment:\n" + "".join(f"      {variable}\n" for variable in OF_THE_DATABASE)
-    text += f"  db: {{image: 'mysql:8.4'}}\n  similar: {{image: x, environment: {SIMILAR}}}\n"
-    problems = refused(lambda: compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}"))
-    values = dict(remedy.split(": ", 1) for remedy in OF_THE_DATABASE.values())
-    assert problems == [
-        f"service app, environment.{name}: refers to service db, which RDS replaces: write {name}: {value} in "
-        f"compose.prod.yaml, or put {name} into {'[secrets]' if '@' in value else '[variables]'}"
-        for name, value in sorted(values.items())
-    ]
-    above = "services:\n  app:\n    environment:\n" + "".join(f"      {it}\n" for it in OF_THE_DATABASE.values())
-    file = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}", compose__prod__yaml=above))
-    assert file["services"]["app"]["environment"] == values
-
-
 def test_the_password_file_of_the_database_is_refused(tmp_path: Path) -> None:
     text = f"{WEB}    secrets: [key]\n  db: {{image: x, secrets: [key]}}\nsecrets: {{key: {{file: key.txt}}}}\n"
     (problem,) = refused(lambda: compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}", key__txt="x"))

@@ -39,19 +39,6 @@ def test_a_release_reports_its_progress(sandbox: Sandbox) -> None:
     assert (last.state, last.health, last.on_version, last.instances) == ("Ready", "Ok", 2, 2)
 
 
-def test_a_release_makes_fourteen_calls_besides_its_polls(sandbox: Sandbox, target: Target) -> None:
-    sandbox.release(target, "old")
-    sandbox.clear_calls()
-    sandbox.rollout(target)[0].release(bundle("counted"))
-    actions = sandbox.actions()
-    started = actions.index("UpdateEnvironment")
-    # The history is for the waiting; two stacks are read before, in Target.find.
-    before = [action for action in actions[: started + 1] if action != "DescribeEvents"]
-    verification = ["DescribeEnvironments", "DescribeInstancesHealth"]
-    assert actions[-3:] == [*verification, "PutObject"]
-    assert 2 + len(before) + 3 == 14
-
-
 def test_what_runs_already_is_six_calls_and_is_deployed_again_with_force(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "same")
     sandbox.clear_calls()
