@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from aws_cdk import App
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.errors import UsageError
@@ -22,6 +23,7 @@ from beanpod.project.dockerfiles import dockerfile_for
 from beanpod.project.files import write
 from beanpod.project.init import next_steps, plan
 from beanpod.project.manifest_text import production_compose
+from stacks import add_stage
 from tests.deploy.bundles.projects import write as write_files
 from tests.project.apps import APPS, NOBODY, lay_out, look, proposed, write_manifest
 from tests.unprivileged import WITHOUT_RIGHTS
@@ -41,6 +43,9 @@ def test_every_app_gets_a_project_that_can_be_deployed(name: str, tmp_path: Path
     assert manifest.stages == ("dev", "prod")
     for stage in manifest.stages:
         assert plan_bundle(manifest.stage(stage), root).preview().files
+        app = App()
+        add_stage(app, manifest, stage)
+        app.synth()
 
 
 DJANGO = Choices(compose="docker-compose.yml", port=8000, engine="postgres", version="16", compose_service="db")

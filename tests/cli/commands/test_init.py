@@ -123,9 +123,6 @@ def test_a_file_that_is_not_there_is_named(arguments: tuple[str, str], message: 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("--image", "Ada/Shop"), '--image Ada/Shop: a repository is written in lower case: write "ada/shop"'),
-        (("--port", "99999"), "--port 99999: write at most 65,535"),
-        (("--name", "My Shop"), "--name My Shop: write lower-case letters, "),
         (("--health-check-path", "up"), '--health-check-path up: must start with "/" '),
         (("--dockerfile", "/app/Dockerfile"), "--dockerfile /app/Dockerfile: write a path relative to the manifest "),
         (("--compose-service", "db"), "--compose-service db: no such database: there is no compose file"),
