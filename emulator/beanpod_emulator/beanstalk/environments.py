@@ -78,23 +78,8 @@ class Environments:
         self.operations(environment).launch(request_id)
         return environment
 
-    def update(
-        self, environment: Environment, request: dict[str, Any], request_id: str, error_event: str | None = None
-    ) -> None:
-        """Start an update from the parameters of UpdateEnvironment; see Operations.update."""
-        self.operations(environment).update(request_id, self._changes(environment, request), error_event)
-
-    def check_dns(self, prefix: str) -> tuple[bool, str]:
-        """Return whether the CNAME is available, and the CNAME."""
-        cname = f"{prefix.lower()}.{self._location.region}.elasticbeanstalk.com"
-        return all(environment.cname != cname for environment in self.all if environment.live), cname
-
-    def forget(self, application: str) -> None:
-        """Delete the terminated environments of an application, and their events."""
-        self.all[:] = [environment for environment in self.all if environment.application != application]
-        self.events[:] = [event for event in self.events if event.application_name != application]
-
-    def _changes(self, environment: Environment, request: dict[str, Any]) -> dict[str, Any]:
+    def changes(self, environment: Environment, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the attributes that the parameters of UpdateEnvironment change; see Operations.update."""
         changes: dict[str, Any] = {}
         if label := request.get("VersionLabel"):
             self._applications.version(environment.application, label)
@@ -106,6 +91,16 @@ class Environments:
         if "Tier" in request:
             changes["tier"] = environment.tier | request["Tier"]
         return changes | self._setting_changes(environment, request)
+
+    def check_dns(self, prefix: str) -> tuple[bool, str]:
+        """Return whether the CNAME is available, and the CNAME."""
+        cname = f"{prefix.lower()}.{self._location.region}.elasticbeanstalk.com"
+        return all(environment.cname != cname for environment in self.all if environment.live), cname
+
+    def forget(self, application: str) -> None:
+        """Delete the terminated environments of an application, and their events."""
+        self.all[:] = [environment for environment in self.all if environment.application != application]
+        self.events[:] = [event for event in self.events if event.application_name != application]
 
     def _setting_changes(self, environment: Environment, request: dict[str, Any]) -> dict[str, Any]:
         new, removed = request.get("OptionSettings", []), request.get("OptionsToRemove", [])
