@@ -23,7 +23,7 @@ def _refused(resource_type: str, old: dict[str, Any], new: dict[str, Any]) -> li
 
 
 @dataclass
-class Deployment:
+class StackDeployment:
     """One creation or update of a stack.
 
     Attributes:

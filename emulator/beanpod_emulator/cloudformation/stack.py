@@ -92,7 +92,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Event:
+class StackEvent:
     """An event of a stack, as DescribeStackEvents answers it."""
 
     stack_id: str
@@ -196,7 +196,7 @@ class Stack(_Described):
     resources: dict[str, DeployedResource] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
-    events: list[Event] = field(default_factory=list)
+    events: list[StackEvent] = field(default_factory=list)
     termination_protection: bool = False
     last_updated_time: datetime | None = None
     deletion_time: datetime | None = None
@@ -237,7 +237,7 @@ class Stack(_Described):
         """Append an event, at least 1 ms after the last one: clients sort events by time."""
         after = self.events[-1].timestamp + timedelta(milliseconds=1) if self.events else self.now()
         self.events.append(
-            Event(
+            StackEvent(
                 stack_id=self.stack_id,
                 stack_name=self.name,
                 event_id=f"{logical_id}-{uuid.uuid4()}",

@@ -31,7 +31,7 @@ class RunningContainers:
     address: str
 
 
-class Application(ABC):
+class ContainerApplication(ABC):
     """The application of a bundle.
 
     Attributes:
@@ -48,7 +48,7 @@ class Application(ABC):
         self._context, self._docker = instance.context, instance.context.docker
 
     @classmethod
-    def staged(cls, instance: InstanceContainer, settings: RuntimeSettings, number: int) -> "Application":
+    def staged(cls, instance: InstanceContainer, settings: RuntimeSettings, number: int) -> "ContainerApplication":
         """Return the application in the staging folder. Raises InstanceError.
 
         Args:
@@ -129,7 +129,7 @@ class Dockerrun:
             raise InstanceError(step, f"Image.Name and Ports[0].ContainerPort are needed: {error!r}") from error
 
 
-class DockerrunApplication(Application):
+class DockerrunApplication(ContainerApplication):
     """The container of Dockerrun.aws.json, version 1, behind the instance's nginx."""
 
     step = "run the Docker container"
@@ -211,7 +211,7 @@ def escaped(variables: Mapping[str, str]) -> str:
     return "".join(f"{name}={value.replace('$', '$$')}\n" for name, value in variables.items())
 
 
-class ComposeApplication(Application):
+class ComposeApplication(ContainerApplication):
     """The services of docker-compose.yml. All versions have the same project name, and so the same volumes."""
 
     step = "run the Docker Compose services"

@@ -120,7 +120,7 @@ def _member(entry: zipfile.ZipInfo, bundle: zipfile.ZipFile, folder: str) -> tar
 
 
 @dataclass(frozen=True)
-class InstanceProfile:
+class ProfileSession:
     """A session of an instance profile's role. All methods require the emulator's lock."""
 
     region: str
@@ -128,7 +128,7 @@ class InstanceProfile:
     _caller: Caller
 
     @classmethod
-    def of(cls, environment: Environment) -> "InstanceProfile":
+    def of(cls, environment: Environment) -> "ProfileSession":
         """Return the profile of an environment's instances; InstanceError if it does not exist."""
         region = environment.region
         name, iam = environment.instance_profile, clients.client("iam", region)

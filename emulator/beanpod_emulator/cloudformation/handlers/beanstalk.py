@@ -36,13 +36,13 @@ class _Beanstalk(Handler):
 
 
 @handles("AWS::ElasticBeanstalk::Application", "ApplicationName Description ResourceLifecycleConfig")
-class Application(_Beanstalk):
+class ApplicationHandler(_Beanstalk):
     calls, name = ("CreateApplication", "UpdateApplication", "DeleteApplication"), "ApplicationName"
     settings = {"ResourceLifecycleConfig": Setting("UpdateApplicationResourceLifecycle")}
 
 
 @handles("AWS::ElasticBeanstalk::ApplicationVersion", "ApplicationName Description SourceBundle")
-class ApplicationVersion(_Beanstalk):
+class ApplicationVersionHandler(_Beanstalk):
     calls = ("CreateApplicationVersion", "UpdateApplicationVersion", "DeleteApplicationVersion")
     name, identified_by, attributes = "VersionLabel", names("ApplicationName"), {"Id": "{id}"}
 
@@ -51,7 +51,7 @@ class ApplicationVersion(_Beanstalk):
     "AWS::ElasticBeanstalk::ConfigurationTemplate",
     "ApplicationName Description EnvironmentId OptionSettings PlatformArn SolutionStackName SourceConfiguration",
 )
-class ConfigurationTemplate(_Beanstalk):
+class ConfigurationTemplateHandler(_Beanstalk):
     calls = ("CreateConfigurationTemplate", "UpdateConfigurationTemplate", "DeleteConfigurationTemplate")
     name, identified_by, attributes = "TemplateName", names("ApplicationName"), {"TemplateName": "{id}"}
 
@@ -64,7 +64,7 @@ class ConfigurationTemplate(_Beanstalk):
     "ApplicationName CNAMEPrefix Description EnvironmentName OperationsRole OptionSettings PlatformArn "
     "SolutionStackName Tags TemplateName Tier VersionLabel",
 )
-class Environment(_Beanstalk):
+class EnvironmentHandler(_Beanstalk):
     """An environment. Its creation fails only if the launch ends Terminated, whatever its health."""
 
     def create(self, properties: Properties) -> State:

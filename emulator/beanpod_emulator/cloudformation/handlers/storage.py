@@ -79,7 +79,7 @@ def _logging(value: Properties) -> dict[str, Any]:
     "AccessControl BucketEncryption BucketName LifecycleConfiguration LoggingConfiguration OwnershipControls "
     "PublicAccessBlockConfiguration Tags VersioningConfiguration",
 )
-class Bucket(Handler):
+class BucketHandler(Handler):
     service, calls = "s3", ("CreateBucket", "", "DeleteBucket")
     name, name_length, lower_case, key, renamed = "BucketName", 63, True, "Bucket", {"BucketName": "Bucket"}
     settings = {
@@ -108,7 +108,7 @@ class Bucket(Handler):
 
 
 @handles("AWS::S3::BucketPolicy", "Bucket PolicyDocument")
-class BucketPolicy(Handler):
+class BucketPolicyHandler(Handler):
     service, calls, key = "s3", ("PutBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"), "Bucket"
     renamed = {"PolicyDocument": "Policy"}
 
@@ -117,7 +117,7 @@ class BucketPolicy(Handler):
     "AWS::KMS::Key",
     "Description EnableKeyRotation Enabled KeyPolicy KeySpec KeyUsage MultiRegion PendingWindowInDays Tags",
 )
-class Key(Handler):
+class KeyHandler(Handler):
     unchangeable = names("KeySpec KeyUsage MultiRegion")
     service, calls, answer, key = "kms", ("CreateKey", "", "ScheduleKeyDeletion"), "KeyMetadata", "KeyId"
     renamed, identified_by = {"KeyPolicy": "Policy"}, names("PendingWindowInDays")
@@ -141,12 +141,12 @@ class Key(Handler):
 
 
 @handles("AWS::KMS::Alias", "AliasName TargetKeyId")
-class Alias(Handler):
+class AliasHandler(Handler):
     service, calls, name = "kms", ("CreateAlias", "UpdateAlias", "DeleteAlias"), "AliasName"
 
 
 @handles("AWS::SSM::Parameter", "AllowedPattern DataType Description Name Policies Tags Tier Type Value")
-class Parameter(Handler):
+class ParameterHandler(Handler):
     service, calls, name, name_length = "ssm", ("PutParameter", "PutParameter", "DeleteParameter"), "Name", 512
     attributes = same("Type Value")
     tagged = {"ResourceType": "Parameter", "ResourceId": "{id}"}
@@ -165,7 +165,7 @@ class Parameter(Handler):
     "EmptyOnDelete ImageScanningConfiguration ImageTagMutability LifecyclePolicy RepositoryName "
     "RepositoryPolicyText Tags",
 )
-class Repository(Handler):
+class RepositoryHandler(Handler):
     """A repository without images, as `cdk bootstrap` creates it."""
 
     service, calls, answer = "ecr", ("CreateRepository", "", "DeleteRepository"), "repository"
@@ -184,7 +184,7 @@ class Repository(Handler):
 
 
 @handles("AWS::CDK::Metadata", "Analytics")
-class CdkMetadata(Handler):
+class CdkMetadataHandler(Handler):
     """The constructs of an app, for AWS's statistics; nothing is created."""
 
     def create(self, properties: Properties) -> State:
@@ -198,7 +198,7 @@ _VALUE = ("GenerateSecretString", "SecretString")
 
 
 @handles("AWS::SecretsManager::Secret", "Description GenerateSecretString KmsKeyId Name SecretString Tags")
-class Secret(Handler):
+class SecretHandler(Handler):
     service, calls = "secretsmanager", ("CreateSecret", "UpdateSecret", "DeleteSecret")
     name, name_length, key, id, reset = "Name", 200, "SecretId", "{ARN}", {"Description": ""}
     attributes, tagged = {"Id": "{id}"}, {"SecretId": "{id}"}
@@ -226,7 +226,7 @@ class Secret(Handler):
 
 
 @handles("AWS::SecretsManager::SecretTargetAttachment", "SecretId TargetId TargetType")
-class SecretTargetAttachment(Handler):
+class SecretTargetAttachmentHandler(Handler):
     """Adds engine, host, port, dbname and dbInstanceIdentifier to the JSON of the secret."""
 
     service = "secretsmanager"
@@ -270,6 +270,6 @@ def _secret_object(text: str) -> dict[str, Any]:
 
 
 @handles("AWS::SecretsManager::ResourcePolicy", "BlockPublicPolicy ResourcePolicy SecretId")
-class ResourcePolicy(Handler):
+class ResourcePolicyHandler(Handler):
     service, calls = "secretsmanager", ("PutResourcePolicy", "PutResourcePolicy", "DeleteResourcePolicy")
     key, id, attributes = "SecretId", "{ARN}", {"Id": "{id}"}
