@@ -55,12 +55,15 @@ def test_logs_calls_with_service_action_caller_time_and_status(aws: EmbeddedAws,
 @pytest.mark.parametrize(
     ("service", "action", "request_", "named"),
     [
+        ("cloudformation", "cancel_update_stack", {"StackName": "any"}, "CancelUpdateStack of cloudformation"),
+        ("elasticbeanstalk", "request_environment_info", {"InfoType": "tail"},
+         "RequestEnvironmentInfo of elasticbeanstalk"),
         ("cloudtrail", "lookup_events", {}, "LookupEvents of cloudtrail"),
         ("ec2", "describe_fpga_images", {}, "DescribeFpgaImages of ec2"),
         # moto has no such service. `iam.Role.from_lookup` of the CDK asks it.
         ("cloudcontrol", "list_resources", {"TypeName": "AWS::IAM::Role"}, "ListResources of cloudcontrolapi"),
     ],
-)
+)  # fmt: skip
 def test_a_call_that_is_not_implemented_is_not_worth_a_retry(
     aws: EmbeddedAws,
     capfd: pytest.CaptureFixture[str],

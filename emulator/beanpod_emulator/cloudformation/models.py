@@ -18,7 +18,7 @@ from beanpod_emulator.cloudformation.template import Template, parameter_texts, 
 from beanpod_emulator.state import Emulator
 
 _NAME = re.compile("[a-zA-Z][-a-zA-Z0-9]{0,127}")
-_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED")
 
 
 class CloudFormationBackend(BaseBackend):
@@ -118,7 +118,7 @@ class CloudFormationBackend(BaseBackend):
 
     def deploy(self, stack: Stack, request: Request, kind: str) -> None:
         """Deploy a request to a stack; a failure is rolled back and is in the stack's status."""
-        deployment = self._deployment(stack, request)
+        deployment = self.deployment(stack, request)
         self._check_rules(deployment)
         for change_set in self.change_sets_of(stack):
             if change_set.execution_status == "AVAILABLE":
@@ -175,7 +175,8 @@ class CloudFormationBackend(BaseBackend):
         """Return exporting stack and value by export name."""
         return {name: (stack, value) for stack in self.stacks.values() for name, value in stack.exports.items()}
 
-    def _deployment(self, stack: Stack, request: Request) -> StackDeployment:
+    def deployment(self, stack: Stack, request: Request) -> StackDeployment:
+        """Return the deployment of a request to a stack, which has not begun."""
         imports: set[str] = set()
 
         def import_value(name: str) -> str:
@@ -259,7 +260,7 @@ class CloudFormationBackend(BaseBackend):
 
     def _fail(self, stack: Stack, request: Request, deployment: StackDeployment, kind: str, text: str) -> None:
         prefix = "ROLLBACK" if kind == "CREATE" else "UPDATE_ROLLBACK"
-        if kind == "CREATE":
+        if kind == "CREATE" or request.disable_rollback:
             stack.request, stack.last_updated_time = request, stack.now()
         if request.disable_rollback:
             stack.set_status(f"{kind}_FAILED", text)
