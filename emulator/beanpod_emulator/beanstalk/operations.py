@@ -87,7 +87,7 @@ class Operations:
 
     def start_concurrent_update(self, label: str) -> None:
         """Start another client's update, if the fault busy-before-update was injected for this one."""
-        fault = self._emulator.faults.before_update(self._environment.name, label)
+        fault = self._emulator.faults.next("update", environment=self._environment.name, version_label=label)
         if fault and self._environment.status == "Ready":
             other = fault.details.get("label", self._environment.version_label)
             self.update(str(uuid.uuid4()), {"version_label": other})
@@ -121,7 +121,7 @@ class Operations:
 
     def _deploy(self, label: str, changes: dict[str, Any], error_event: str | None) -> None:
         """Schedule every step of the deployment of a version. error_event: see update()."""
-        fault = self._emulator.faults.for_update(self._environment.name, label)
+        fault = self._emulator.faults.next("deployment", environment=self._environment.name, version_label=label)
         self._environment.version_label = label
         self._environment.deployments += 1
         self._environment.change(changes)

@@ -175,7 +175,7 @@ class EnvironmentActions(Actions):
             return None
         version = self.backend.applications.version(environment.application, label)
         if not environment.operations_role:
-            more = self.backend.emulator.faults.permissions(environment.name, label)
+            more = self.backend.emulator.faults.permissions(environment=environment.name, version_label=label)
             downstream.check_storage(environment, version, self.denial, more)
             if denied := downstream.error_event(environment, version, self.denial, more):
                 return denied

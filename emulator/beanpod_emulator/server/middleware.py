@@ -93,7 +93,8 @@ class RequestMiddleware:
         with self._emulator.lock:
             call, caller, error = self._authenticate(environ, body)
             self._log(call, caller)
-            fault = None if error else self._emulator.faults.for_call(call.service, call.action, call.principal)
+            facts = {"service": call.service, "action": call.action, "principal": call.principal}
+            fault = None if error else self._emulator.faults.next("call", **facts)
             response = _render(error, call) if error else self._respond(environ, call, caller, fault)
             if response:
                 call.status = int(response[0].split()[0])

@@ -14,7 +14,6 @@ from beanpod_emulator.cloudformation.handlers.base import (
     handles,
     names,
     pick,
-    tag_changes,
     without,
 )
 
@@ -66,6 +65,9 @@ class ConfigurationTemplateHandler(_Beanstalk):
 )
 class EnvironmentHandler(_Beanstalk):
     """An environment. Its creation fails only if the launch ends Terminated, whatever its health."""
+
+    tagged = {"ResourceArn": "arn:aws:elasticbeanstalk:{region}:{account}:environment/{ApplicationName}/{id}"}
+    tag_calls = ("UpdateTagsForResource", "UpdateTagsForResource")
 
     def create(self, properties: Properties) -> State:
         name = properties.get("EnvironmentName") or self._generated_name()
@@ -151,9 +153,3 @@ class EnvironmentHandler(_Beanstalk):
             self.client.associate_environment_operations_role(EnvironmentName=name, OperationsRole=role)
         elif not role and "OperationsRole" in old:
             self.client.disassociate_environment_operations_role(EnvironmentName=name)
-
-    def retag(self, state: State, old: Properties, new: Properties) -> None:
-        removed, added = tag_changes(old, new)
-        if removed or added:
-            arn = self._describe(state.physical_id)["EnvironmentArn"]
-            self.client.update_tags_for_resource(ResourceArn=arn, TagsToAdd=added, TagsToRemove=removed)
