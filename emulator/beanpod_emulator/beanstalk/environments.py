@@ -17,6 +17,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{2,38}[A-Za-z0-9]")
 # A `g` after the generation is Graviton: t4g, c7gn; not g5.
 _GRAVITON = re.compile(r"a1\.|[a-z]+[0-9]+g")
 _INSTANCE_TYPES = Option("aws:ec2:instances", "InstanceTypes")
+# Options that are chosen at the creation of a load balancer, with their defaults; AWS's message is not known:
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.elb.html
+_FIXED = {
+    Option("aws:elasticbeanstalk:environment", "LoadBalancerType"): "classic",
+    Option("aws:elasticbeanstalk:environment", "LoadBalancerIsShared"): "false",
+}
 _TIER = {"Name": "WebServer", "Type": "Standard", "Version": "1.0"}
 
 
@@ -112,6 +118,10 @@ class Environments:
             base = base | self._applications.template(environment.application, name).settings
         settings = checked(without(base, removed) | options.settings(new))
         _check_architecture(environment.settings.get(_INSTANCE_TYPES), settings.get(_INSTANCE_TYPES))
+        for option, default in _FIXED.items() if environment.load_balanced else ():
+            before, after = (it.get(option, default) for it in (environment.settings, settings))
+            if before != after:
+                raise InvalidParameterValueError(f"{option.name} cannot be changed: from {before} to {after}.")
         changes: dict[str, Any] = {"settings": settings}
         return changes | ({"template_name": name} if name else {})
 

@@ -22,6 +22,9 @@ from beanpod_emulator.fault_injection import Fault
 _PREPARING_SECONDS = 5.0
 # Share of the rest that the batches take; then Beanstalk checks the result.
 _BATCHES_SHARE = 0.95
+# Connections to it fail at once, so that a release need not wait for its health check to time out. An HTTP proxy on the
+# way may accept connections to the addresses that RFC 5737 reserves for documentation.
+_NOWHERE = "255.255.255.255"
 _SEE = "For more information, see troubleshooting documentation."
 _WITH_ERRORS = f"Update environment operation is complete, but with errors. {_SEE}"
 _COMPLETED = "Environment update completed successfully."
@@ -134,7 +137,7 @@ class Operations:
             self._compute.deploy(
                 self._environment,
                 self._batches,
-                lambda succeeded: self._end_update(configured) if succeeded else self._end_with_error_event(),
+                lambda succeeded: self._end_update(configured) if succeeded else self._end_with_errors(),
             )
         else:
             self._schedule_batches(prepared, lambda: self._end_update(configured))
@@ -156,8 +159,8 @@ class Operations:
     def _end_update(self, configured: bool) -> None:
         """End a deployment whose batches have ended. configured: whether settings change too."""
         failed = {
-            "error-event": self._end_with_error_event,
-            "with-errors-silently": self._end_with_errors_silently,
+            "error-event": self._end_with_errors,
+            "with-errors-silently": lambda: self._end_with_errors("WARN"),
             "reverts": self._end_reverted,
         }.get(self._fault.kind)
         if failed:
@@ -184,21 +187,16 @@ class Operations:
         self._restore()
         self._log.end("Ready", _WITH_ERRORS, "ERROR")
 
-    def _end_with_error_event(self) -> None:
-        self._log.append(_FAILED, "ERROR")
+    def _end_with_errors(self, severity: str = "ERROR") -> None:
+        silently = severity == "WARN"
+        if not silently:
+            self._log.append(_FAILED, "ERROR")
         self._batches.give_up()
         incorrect = self._batches.incorrect()
         # Where new instances were to replace the old ones, only the old ones remain.
-        self._restore(label=not incorrect or self._fault.details.get("label") == "previous")
+        self._restore(label=silently or not incorrect or self._fault.details.get("label") == "previous")
         self._set_health("Degraded" if incorrect else "Ok", *incorrect)
-        self._log.end("Ready", _WITH_ERRORS, "ERROR")
-
-    def _end_with_errors_silently(self) -> None:
-        self._restore()
-        self._batches.give_up()
-        incorrect = self._batches.incorrect()
-        self._set_health("Degraded" if incorrect else "Ok", *incorrect)
-        self._log.end("Ready", _WITH_ERRORS, "WARN")
+        self._log.end("Ready", _WITH_ERRORS, severity)
 
     def _end_reverted(self) -> None:
         self._restore()
@@ -244,9 +242,8 @@ class Operations:
             self._log.end("Terminated", "Failed to launch environment.")
             return
         self._environment.expected = self._environment.deployment(self._location.now())
-        scale(self._environment, self._location)
-        self._environment.endpoint = self._endpoint()
-        self._reconcile(self._ready)
+        self._environment.endpoint = None
+        self._follow_settings(self._ready)
 
     def _ready(self) -> None:
         first = self._environment.instances[0].instance_id
@@ -260,12 +257,10 @@ class Operations:
         if self._compute:
             return self._compute.endpoint(self._environment)
         if not self._environment.load_balanced:
-            # Connections to it fail at once, so that a release need not wait for its health check to time out. An HTTP
-            # proxy on the way may accept connections to the addresses that RFC 5737 reserves for documentation.
-            return "255.255.255.255"
-        return (
-            f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self._environment.region}.elb.amazonaws.com"
-        )
+            return _NOWHERE
+        current, region = self._environment.endpoint, self._environment.region
+        new = f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{region}.elb.amazonaws.com"
+        return new if current in (None, _NOWHERE) else current
 
     def _reconcile(self, done: Callable[[], None]) -> None:
         if self._compute:
@@ -274,8 +269,9 @@ class Operations:
             done()
 
     def _follow_settings(self, done: Callable[[], None]) -> None:
-        """Have the number of instances and the load balancer follow the settings."""
+        """Have the number of instances, the load balancer and the address follow the settings."""
         scale(self._environment, self._location)
+        self._environment.endpoint = self._endpoint()
         self._reconcile(done)
 
     def _listener_problems(self, changes: dict[str, Any]) -> list[str]:
@@ -294,7 +290,7 @@ class Operations:
         self._reconcile(lambda: self._end("restartAppServer has completed."))
 
     def _aborted(self) -> None:
-        self._environment.change({**self._environment.before, "version_label": self._environment.running.version_label})
+        self._restore()
         for instance in self._environment.instances:
             instance.deployment = self._environment.running
         self._follow_settings(lambda: self._end("The environment update was aborted."))

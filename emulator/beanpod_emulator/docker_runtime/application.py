@@ -19,6 +19,7 @@ from beanpod_emulator.docker_runtime.instance import CURRENT, STAGING, VARIABLES
 from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettings
 
 COMPOSE_FILE, DOCKERRUN_FILE = "docker-compose.yml", "Dockerrun.aws.json"
+_LOOPBACK = ("127.0.0.1", "::1")
 _PROJECT = "com.docker.compose.project"
 _DOCKERRUN_KEYS = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entrypoint", "Volumes"}
 
@@ -198,7 +199,9 @@ def web_service(config: Mapping[str, Any]) -> tuple[str, int]:
     """
     for name, service in config["services"].items():
         for port in service.get("ports", ()):
-            if str(port.get("published", "")) == str(WEB_PORT):
+            # Of the instance's own address, or over UDP, it is not where the load balancer asks.
+            reached = port.get("host_ip") not in _LOOPBACK and port.get("protocol", "tcp") == "tcp"
+            if reached and str(port.get("published", "")) == str(WEB_PORT):
                 return name, int(port["target"])
     for name, service in config["services"].items():
         if service.get("network_mode") == "host":

@@ -129,15 +129,13 @@ class KeyHandler(Handler):
 
     def configure(self, state: State, old: Properties, new: Properties) -> None:
         super().configure(state, old, new)
-        kms, key_id = self.client, state.physical_id
-        if is_true(new.get("EnableKeyRotation")):
-            kms.enable_key_rotation(KeyId=key_id)
-        elif "EnableKeyRotation" in old:
-            kms.disable_key_rotation(KeyId=key_id)
-        if not is_true(new.get("Enabled", True)):
-            kms.disable_key(KeyId=key_id)
-        elif "Enabled" in old:
-            kms.enable_key(KeyId=key_id)
+        for name, default, calls in (
+            ("EnableKeyRotation", False, ("DisableKeyRotation", "EnableKeyRotation")),
+            ("Enabled", True, ("DisableKey", "EnableKey")),
+        ):
+            before, after = (is_true(properties.get(name, default)) for properties in (old, new))
+            if before is not after:
+                self.call(calls[after], {"KeyId": state.physical_id})
 
 
 @handles("AWS::KMS::Alias", "AliasName TargetKeyId")
