@@ -652,25 +652,22 @@ def test_rollback_can_be_switched_off(clients: Clients) -> None:
 
 
 def test_a_stack_that_keeps_what_has_failed_is_updated_again(clients: Clients) -> None:
-    cloudformation = clients("cloudformation")
-
     def deploy(**resources: Any) -> str:
         request = {"StackName": "stubborn", "Capabilities": ["CAPABILITY_IAM"], "DisableRollback": True}
-        deploy = cloudformation.update_stack if resources.pop("update", True) else cloudformation.create_stack
-        deploy(TemplateBody=json.dumps({"Resources": resources}), **request)
+        there = clients.exists("cloudformation", "describe_stacks", StackName="stubborn")
+        call = clients("cloudformation").update_stack if there else clients("cloudformation").create_stack
+        call(TemplateBody=json.dumps({"Resources": resources}), **request)
         return str(clients.stack("stubborn")["StackStatus"])
 
-    assert deploy(update=False, A=parameter("1"), Bad=broken(DependsOn="A")) == "CREATE_FAILED"
+    assert deploy(A=parameter("1"), Bad=broken(DependsOn="A")) == "CREATE_FAILED"
     assert deploy(A=parameter("1"), Gone=parameter("1")) == "UPDATE_COMPLETE"
-    failing = {"A": parameter("2"), "New": parameter("1"), "Bad": broken(DependsOn=["A", "New"])}
+    failing = {"A": parameter("2"), "Bad": broken(DependsOn="A")}
     # The second time nothing changes but what has failed.
     assert (deploy(**failing), deploy(**failing)) == ("UPDATE_FAILED", "UPDATE_FAILED")
-    assert value_of(clients, "stubborn", "A") == "2"
-    new = {"A": parameter("3"), "New": parameter("1")}
-    made = changes(clients, change_set(clients, "stubborn", new, "UPDATE"))
-    assert {(it["LogicalResourceId"], it["Action"]) for it in made} == {("A", "Modify"), ("Gone", "Remove")}
-    assert deploy(**new) == "UPDATE_COMPLETE"
-    cloudformation.delete_stack(StackName="stubborn")
+    made = changes(clients, change_set(clients, "stubborn", {"A": parameter("3")}, "UPDATE"))
+    assert [(it["LogicalResourceId"], it["Action"]) for it in made] == [("A", "Modify"), ("Gone", "Remove")]
+    assert (deploy(A=parameter("3")), value_of(clients, "stubborn", "A")) == ("UPDATE_COMPLETE", "3")
+    clients("cloudformation").delete_stack(StackName="stubborn")
     assert not clients.exists("cloudformation", "describe_stacks", StackName="stubborn")
 
 
