@@ -3,7 +3,7 @@
 import string
 
 import pytest
-from aws_cdk import App, CfnParameter, Duration, Size, Stack, Token
+from aws_cdk import App, CfnParameter, Duration, RemovalPolicy, Size, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Match, Template
