@@ -122,7 +122,7 @@ def difference(base: Path, head: Path, *, manifest: str, cdk: Cdk) -> dict[str, 
 def _stages(manifest: Path) -> tuple[str, ...]:
     """Return the stages of a manifest, which may be older than what `beanpod.manifest` reads; () without a file."""
     try:
-        return tuple(tomllib.loads(manifest.read_text(encoding="utf-8"))["stages"])
+        return tuple(tomllib.loads(manifest.read_text(encoding="utf-8-sig"))["stages"])
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, KeyError) as error:
