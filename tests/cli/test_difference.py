@@ -134,8 +134,9 @@ def test_a_manifest_without_stages_is_refused(manifest: str, tmp_path: Path, cdk
         difference(tmp_path, tmp_path, manifest="beanpod.toml", cdk=cdk)
 
 
-def test_a_side_that_cannot_be_synthesised_is_refused(tmp_path: Path, cdk: Cdk) -> None:
-    (tmp_path / "beanpod.toml").write_text("[stages.dev]\n")
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "byte order mark"])
+def test_a_side_that_cannot_be_synthesised_is_refused(mark: str, tmp_path: Path, cdk: Cdk) -> None:
+    (tmp_path / "beanpod.toml").write_text(f"{mark}[stages.dev]\n", encoding="utf-8")
     (tmp_path / "cdk.json").write_text('{"app": "echo no app here >&2; exit 3"}')
     with pytest.raises(UsageError, match=rf"^cdk synth failed in {tmp_path}$") as caught:
         difference(tmp_path, tmp_path, manifest="beanpod.toml", cdk=cdk)

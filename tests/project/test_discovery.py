@@ -141,7 +141,7 @@ def test_a_cdk_json_of_another_app_is_named(cdk_json: str, named: bool, tmp_path
         ("properties", "management.endpoints.web.base-path=/manage\n", None),
         ("properties", "management.server.port=9090\n", None),
         ("yml", "server:\n  servlet:\n    contextPath: /api\n", None),
-        ("yml", "management:\n  endpoint:\n    health: {}\n  server:\n    port: 9090\n", None),
+        ("yml", "management:\n  endpoint:\n    health: {}\n\n  server:\n    port: 9090\n", None),
         ("yml", "management:\n  endpoint:\n    health: {}\nserver:\n  port: 8080\n", "/actuator/health"),
     ],
 )
@@ -606,10 +606,11 @@ def test_a_language_without_a_known_framework_is_enough(file: str, text: str, la
     assert "APP" not in dockerfile_for(framework, tmp_path)
 
 
-def test_a_branch_whose_name_is_a_number_stays_a_text(tmp_path: Path) -> None:
-    make_repository(tmp_path, "git@github.com:ada/shop.git", branch="8.0")
+@pytest.mark.parametrize("branch", ["8.0", "main-2", "trunk"])
+def test_the_workflow_has_the_branch_as_text(branch: str, tmp_path: Path) -> None:
+    make_repository(tmp_path, "git@github.com:ada/shop.git", branch=branch)
     texts = {file.path: file.text for file in plan(*look(lay_out("go", tmp_path)), ask=None).files}
-    assert yaml.safe_load(texts[".github/workflows/deploy.yaml"])[True]["push"]["branches"] == ["8.0"]
+    assert yaml.safe_load(texts[".github/workflows/deploy.yaml"])[True]["push"]["branches"] == [branch]
 
 
 def test_the_remotes_main_is_deployed_where_another_branch_is_checked_out(tmp_path: Path) -> None:

@@ -130,8 +130,8 @@ def requirements_file(root: Path) -> str:
 
 def workflow(found: Discovery, choices: Choices) -> str:
     """Return the workflow that deploys every push to the branch, by the action of this version of Beanpod."""
-    text = template("deploy.yaml").replace("[main]", f"[{_quoted(choices.branch)}]")
-    text = re.sub(r"\bmain\b", choices.branch, text)
+    text = re.sub(r"\bmain\b", choices.branch, template("deploy.yaml"))
+    text = text.replace(f"[{choices.branch}]", f"[{_quoted(choices.branch)}]")
     # Beanpod's own repository uses the action beside it.
     text = re.sub(r"uses: \./.*", f"uses: {_ACTION}@v{version('beanpod')}", text)
     if found.prefix:

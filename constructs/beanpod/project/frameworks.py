@@ -135,7 +135,7 @@ def _python_engine(folder: Path) -> str | None:
 # Settings that move Spring Boot's health check to another path, or another port.
 # https://docs.spring.io/spring-boot/reference/actuator/monitoring.html
 _MOVES_HEALTH = re.compile(
-    r"context-?path|base-?path|path-mapping|management\.server|^management:\s*\n(?:[ \t]+.*\n)*?[ \t]+server:",
+    r"context-?path|base-?path|path-mapping|management\.server|^management:\s*\n(?:(?:[ \t].*)?\n)*?[ \t]+server:",
     re.IGNORECASE | re.MULTILINE,
 )
 

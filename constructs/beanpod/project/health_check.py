@@ -53,7 +53,7 @@ def health_route(folder: Path) -> str | None:
             if not _COMMENT.match(text, text.rfind("\n", 0, found.start()) + 1):
                 return found[found.lastindex or 0]
         # The project's own routes have its settings beside them; those of an app in it may be below another path.
-        routes = text_of(path) if path.name == "urls.py" and (path.parent / "wsgi.py").is_file() else ""
+        routes = text if path.name == "urls.py" and (path.parent / "wsgi.py").is_file() else ""
         if found := _DJANGO_ROUTE.search(routes):
             return f"/{found[1]}"
     return None
