@@ -67,6 +67,15 @@ def test_variable_that_cannot_be(problems: Finder, line: str, problem: str) -> N
     assert problems(f"{SERVICE}{DATABASE}[variables]\n{line}\n") == [f"variables.{problem}"]
 
 
+@pytest.mark.parametrize("name", ["COMPOSE_PROJECT_NAME", "COMPOSE_FILE"])
+def test_a_setting_of_docker_compose_is_no_variable(read: Reader, problems: Finder, name: str) -> None:
+    compose, variables = 'compose = "compose.yaml"\n', f'[variables]\n{name} = "x"\nCOMPOSE_PARALLEL_LIMIT = "1"\n'
+    assert problems(f"{SERVICE}{compose}{variables}") == [
+        f'variables.{name} = "x": Docker Compose on the instance would run another project by it: leave it out'
+    ]
+    assert read(f"{SERVICE}{variables}").stage().variables[name] == "x"
+
+
 def test_placeholder_needs_a_database(problems: Finder) -> None:
     assert problems(f'{SERVICE}[variables]\nA = "{{database.host}}"\n') == [
         'variables.A = "{database.host}": {database.host} needs a database: write [database], or leave the variable out'

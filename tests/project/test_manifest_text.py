@@ -449,7 +449,8 @@ def test_what_an_example_file_names_reaches_the_services_of_a_compose_file_as_we
         {
             "Dockerfile": "FROM debian\n",
             "compose.yaml": "services:\n  web: {build: ., ports: ['80:80'], env_file: .env, environment: {MODE: x}}\n",
-            ".env.example": "DJANGO_SECRET_KEY=me\nDJANGO_ALLOWED_HOSTS=localhost\nSTRIPE_SECRET_KEY=\nMODE=dev\n",
+            ".env.example": "DJANGO_SECRET_KEY=me\nDJANGO_ALLOWED_HOSTS=localhost\nSTRIPE_SECRET_KEY=\nMODE=dev\n"
+            "COMPOSE_PROJECT_NAME=shop\nCOMPOSE_FILE=compose.yaml\n",
         },
     )
     text = manifest_text(*look(tmp_path))
@@ -457,6 +458,7 @@ def test_what_an_example_file_names_reaches_the_services_of_a_compose_file_as_we
     assert '# DJANGO_ALLOWED_HOSTS = "localhost"\n' in text
     assert "\n# STRIPE_SECRET_KEY = { ssm = " in text
     assert "MODE" not in text
+    assert "COMPOSE_" not in text
 
 
 def test_what_only_the_build_reads_is_no_variable_of_the_container(tmp_path: Path) -> None:

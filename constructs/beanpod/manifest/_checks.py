@@ -273,12 +273,18 @@ def _subnets(vpc: ImportedVpc) -> Iterator[Finding]:
             seen[subnet] = name
 
 
+# https://docs.docker.com/compose/how-tos/environment-variables/envvars/: read from `.env`, which Beanstalk writes.
+_OF_COMPOSE = ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME")
+
+
 def _variables(case: Case) -> Iterator[Finding]:
     stage = case.stage
     names = [*(("variables", name) for name in stage.variables), *(("secrets", name) for name in stage.secrets)]
     for section, name in names:
         if stage.database and name in DATABASE_VARIABLES:
             yield (section, name), "set from the database: leave it out, or choose another name"
+        if stage.service.compose and name in _OF_COMPOSE:
+            yield (section, name), "Docker Compose on the instance would run another project by it: leave it out"
         if section == "secrets" and isinstance(stage.secrets[name], DatabasePassword) and stage.database is None:
             yield (section, name), f"needs a database: write [database], or {_otherwise(case, section, name, 'it')}"
     for name, value in stage.variables.items():

@@ -225,7 +225,8 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
     examples |= {name: "" for name in (found.framework.secrets if found.framework else ()) if name not in given}
     for name, value in (needed | examples).items():
         replaced = is_of_a_database(name) and not names_engine(name, value)
-        if name in variables or (choices.engine not in (None, "none") and replaced):
+        # Docker Compose's own settings are a developer's.
+        if name in variables or (choices.engine not in (None, "none") and replaced) or name.startswith("COMPOSE_"):
             continue
         secret = looks_secret(name, value or "unknown")
         if secret and _IN_PAGES.match(name) and name not in needed:

@@ -20,6 +20,7 @@ ON_THE_INSTANCE = (
     "itself, or write ${{{name}:-default}}"
 )
 IN_A_BUILD = "a build finds no ${{{name}}}: add {name} to [variables], or write the value or ${{{name}:-default}}"
+_OF_COMPOSE = "${{{name}}} is a setting of Docker Compose: write the value, or ${{{name}:-default}}"
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -132,4 +133,5 @@ def _variable(
     if operator.endswith("+"):
         return ""
     reason = f" ({word})" if operator.endswith("?") and word else ""
-    raise InterpolationError(f"{remedy.format(name=name)}{reason}")
+    text = _OF_COMPOSE if name.startswith("COMPOSE_") else remedy
+    raise InterpolationError(f"{text.format(name=name)}{reason}")
