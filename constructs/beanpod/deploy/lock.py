@@ -1,10 +1,10 @@
 """One deployment at a time to an environment, and the newest commit wins.
 
-`locks/ENVIRONMENT` in the artifact bucket names the owner of the lock, the last good release, and the latest ones that
-were deployed, however they ended: an older commit replaces none of them. It is written with
-S3's conditional writes, so that of several deployments exactly one gets it. The owner renews its lease by writing the
-object again; the lock of one that was killed can be taken over when its lease has expired, by S3's time, whatever the
-clocks of the machines. The object is never deleted: a rollback reads where to.
+`locks/ENVIRONMENT` in the artifact bucket names the owner of the lock, the last good release, and the latest ones,
+however they ended: an older commit replaces none of them. It is written with S3's conditional writes, so that of
+several deployments exactly one gets it. The owner renews its lease by writing the object again; the lock of one that
+was killed can be taken over when its lease has expired, by S3's time, whatever the clocks of the machines. The object
+is never deleted: a rollback reads where to.
 
 A deployment that finds the lock owned by an older commit waits; behind anything else it ends with BusyError.
 """
