@@ -70,7 +70,8 @@ def test_a_parameter_has_the_given_value_or_that_of_the_shell_or_a_random_one(pr
 def test_a_profile_and_a_region_of_the_cdk_cli_are_not_used(project: EmulatedProject) -> None:
     group = {"Resources": {"Jobs": {"Type": "AWS::Logs::LogGroup"}}}
     write_assembly(project.folder / "app", shop=group)
-    settings = {"app": 'cp -r app/. "$CDK_OUTDIR"', "profile": "work", "region": "eu-west-1"}
+    # The app may be synthesised already.
+    settings = {"app": "app", "profile": "work", "region": "eu-west-1"}
     (project.folder / "cdk.json").write_text(json.dumps(settings))
     (project.folder / "beanpod.toml").write_text((ROOT / "beanpod.toml").read_text())
     project.bootstrap()

@@ -20,6 +20,7 @@ from pathlib import Path
 from beanpod.cli.deployed_stacks import (
     check_destruction,
     check_replacements,
+    cli_setting,
     explain_refusals,
     option_values,
     replaced_database,
@@ -70,7 +71,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         return _wait(command, variables)
     if problem := replaced_database(_MANIFEST, arguments):
         raise UsageError(problem)
-    assembly = next((Path(app) for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
+    app = next(option_values(arguments, "--app", "-a"), None) or cli_setting("app", (), Path())
+    assembly = Path(app) if app and _is_assembly(Path(app)) else None
     if assembly is None:
         assembly = Path(next(option_values(arguments, "--output", "-o"), "cdk.out"))
         if code := _synthesise([*cli, *synthesis(arguments, assembly)], variables):

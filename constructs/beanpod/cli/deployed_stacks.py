@@ -287,10 +287,10 @@ def deployment_account(region: str | None, arguments: Sequence[str], folder: Pat
         arguments: The CLI's arguments.
         folder: The folder that the CLI runs in.
     """
-    return Account(region or _setting("region", arguments, folder), _setting("profile", arguments, folder))
+    return Account(region or cli_setting("region", arguments, folder), cli_setting("profile", arguments, folder))
 
 
-def _setting(name: str, arguments: Sequence[str], folder: Path) -> str | None:
+def cli_setting(name: str, arguments: Sequence[str], folder: Path) -> str | None:
     """Return a setting of the CDK CLI: an option, a variable, or of cdk.json or ~/.cdk.json; an empty one is none."""
     files = (_settings(path).get(name) for path in (folder / "cdk.json", Path.home() / ".cdk.json"))
     given = (*option_values(arguments, f"--{name}"), os.environ.get(f"CDK_{name.upper()}"), *files)
