@@ -46,12 +46,6 @@ def _ingress(group: ec2.ISecurityGroup | None) -> _Ingress | None:
     return group._ingress if isinstance(group, ServiceSecurityGroup) else None
 
 
-def ingress_port(group: ec2.ISecurityGroup | None) -> float | None:
-    """Return the port on which a group of `ServiceSecurityGroups` admits another; None for any other group."""
-    ingress = _ingress(group)
-    return ingress.port if ingress else None
-
-
 def exchange_problems(instances: ec2.ISecurityGroup, load_balancer: ec2.ISecurityGroup | None) -> Iterator[str]:
     """Check that two groups of `ServiceSecurityGroups` are not taken for each other: no request would arrive."""
     ingress = _ingress(load_balancer)
@@ -64,9 +58,9 @@ def exchange_problems(instances: ec2.ISecurityGroup, load_balancer: ec2.ISecurit
 
 def port_problems(name: str, port: float, group: ec2.ISecurityGroup | None, remedy: str) -> Iterator[str]:
     """Check that a server listens on the port that its security group admits."""
-    admitted = ingress_port(group)
-    if known(admitted) and known(port) and port != admitted:
-        yield f"{name} must be {admitted:g}, the only one that its security group lets in, got {port:g}: {remedy}"
+    ingress = _ingress(group)
+    if ingress and known(ingress.port) and known(port) and port != ingress.port:
+        yield f"{name} must be {ingress.port:g}, the only one that its security group lets in, got {port:g}: {remedy}"
 
 
 @jsii.implements(IValidation)

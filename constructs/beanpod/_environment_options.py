@@ -12,10 +12,12 @@ from contextlib import suppress
 from typing import Any
 
 from aws_cdk import IResolvable
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from constructs import IConstruct
 
 from beanpod._checks import plain, reject
+from beanpod._connectivity import port_problems
 from beanpod._settings import Options, OptionSetting
 from beanpod._tokens import known, text
 from beanpod.database_interface import IDatabase
@@ -45,16 +47,16 @@ _ARGUMENTS = {
 class EnvironmentOptions:
     """The values by key. An option is set once; a variable is plain or secret, not both."""
 
-    def __init__(self, owner: IConstruct, options: Options, ingress_port: float | None = None) -> None:
+    def __init__(self, owner: IConstruct, options: Options, instances: ec2.ISecurityGroup | None = None) -> None:
         """Collect the options that the environment's properties became.
 
         Args:
             owner: The environment that errors name.
             options: By namespace and name.
-            ingress_port: The only port that the instances' security group admits the load balancer on, if known.
+            instances: The instances' security group.
         """
         self._owner = owner
-        self._ingress_port = ingress_port
+        self._instances = instances
         self._values = {
             (namespace, name, ""): text(value)
             for namespace, values in options.items()
@@ -153,12 +155,9 @@ class EnvironmentOptions:
             without_unit = re.sub("_(?:seconds|minutes|days)$", "", problem.setting)
             yield str(problem._replace(setting=_ARGUMENTS.get(problem.setting, without_unit)))
         port = settings.get("instance_port", 80)
-        admitted = self._ingress_port if settings.get("environment_type") == "LoadBalanced" else None
-        if known(admitted) and port not in (admitted, None):
-            yield (
-                f"instance_port must be {admitted:g}, the only one that the load balancer may reach, got {port}: "
-                "give it to ServiceNetwork and DockerEnvironment alike"
-            )
+        if port is not None and settings.get("environment_type") == "LoadBalanced":
+            remedy = "give it to ServiceNetwork and DockerEnvironment alike"
+            yield from port_problems("instance_port", port, self._instances, remedy)
         variables = {name: plain(value) for (namespace, name, _), value in values.items() if namespace == VARIABLES}
         secrets = [name for namespace, name, _ in values if namespace == SECRETS]
         yield from map(str, variable_problems(variables, secrets))

@@ -43,7 +43,8 @@ class Database(DatabaseBase):
     with `aws logs put-retention-policy`. The slow query log may hold values of the statements it quotes.
 
     `removal_policy` SNAPSHOT (the default) makes a final snapshot and deletes the secret: a restored snapshot needs a
-    new master password. RETAIN keeps instance and secret.
+    new master password. RETAIN keeps instance and secret: a VPC or a given security group of the same stack cannot be
+    deleted then, so give it another stack, or retain it too.
 
     A replaced database is a new, empty one; `removal_policy` decides what remains of the old one. Another construct id
     replaces it too, and so does moving it in the tree.

@@ -18,7 +18,6 @@ from beanpod._connectivity import (
     ClientsAdmitted,
     DatabaseReachable,
     exchange_problems,
-    ingress_port,
     needs_rule_check,
 )
 from beanpod._cross_stack import allow_replacement, export_network, redeploy_on_change
@@ -130,7 +129,7 @@ class DockerEnvironment(EnvironmentBase):
         domain_problems = list(_load_balancer.problems(domain, self.stack)) if domain else []
         if domain and not domain_problems:
             values |= _load_balancer.listeners(self, domain, _load_balancer.certificate_of(self, domain))
-        self._options = EnvironmentOptions(self, values, ingress_port(instance_security_group))
+        self._options = EnvironmentOptions(self, values, instance_security_group)
         problems = [
             *argument_problems(given, load_balancer_security_group),
             *domain_problems,

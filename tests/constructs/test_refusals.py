@@ -232,7 +232,10 @@ def test_settings_of_an_environment(
             },
             "additional_load_balancer_security_groups must be of vpc Test/Network/Vpc, got Test/Fourth/SecurityGroup",
         ),
-        (lambda _, __: {"instance_port": 8080}, "instance_port must be 80, the only one that the load balancer may re"),
+        (
+            lambda _, __: {"instance_port": 8080},
+            "instance_port must be 80, the only one that its security group lets in",
+        ),
         (
             lambda _, stack: {
                 "application": Application(stack, "A", service_role=ServiceRole(stack, "R").role),
@@ -290,7 +293,7 @@ def test_a_load_balancer_needs_a_subnet_in_every_zone_of_the_instances(stack: St
 
 def test_an_opened_port_without_a_counterpart(stack: Stack) -> None:
     network = ServiceNetwork(stack, "Port8080", instance_port=8080)
-    words = "instance_port must be 8080, the only one that the load balancer may reach, got 80"
+    words = "instance_port must be 8080, the only one that its security group lets in, got 80"
     expect([words], lambda: balanced_environment(stack, network, free_id(stack)))
     made = balanced_environment(stack, network, "Made8080", instance_port=8080)
     process = "aws:elasticbeanstalk:environment:process:default"
