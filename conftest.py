@@ -9,6 +9,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from beanpod_emulator.environ import remove_aws_settings
+from tests.deploy.bundles.compose_command import direct_compose
+from tests.deploy.engine import docker_engine
+
+__all__ = ["direct_compose", "docker_engine"]
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -77,6 +77,7 @@ def test_choices(setting: str) -> None:
     ("setting", "right", "wrong"),
     [
         ("health_check_path", ("/", "/health?full=1"), ("health", "/a b", "", "/é")),
+        ("health_reporting", ("enhanced",), ("basic", "Enhanced", "")),
         ("managed_updates.start", ("Tue:09:00", "sun:23:59"), ("Tuesday 9:00", "Tue:24:00", "Tue:9:00")),
         ("application_name", ("a", "Shop 1", "a" * 100), ("", "a/b", "a" * 101)),
         ("environment_name", ("shop", "Shop-1", "a" * 40), ("dev", "-shop", "shop-", "a" * 41, "a_b_c")),
@@ -228,6 +229,7 @@ def test_architecture(instance_type: str, processor: str) -> None:
         (("aws:autoscaling:asg", "MinSize"), "9", "min_size must be at most max_size (4), got 9"),
         (("aws:autoscaling:asg", "MinSize"), "two", 'min_size must be a whole number, got "two"'),
         (("aws:ec2:vpc", "ELBScheme"), "private", "load_balancer_scheme must be one of public, internal, got "),
+        (("aws:elasticbeanstalk:healthreporting:system", "SystemType"), "basic", 'health_reporting must be "enhanced"'),
         (("aws:ec2:instances", "InstanceTypes"), "t3.small,t4g.small", "instance_types must be of one architecture"),
     ],
 )

@@ -58,8 +58,8 @@ class DeployPermissions:
 
         Args:
             application_name: The Beanstalk application that versions are released to.
-            environment_names: The environments that may be updated, at least one. IAM limits the policies'
-                length: two or three fit, depending on their names.
+            environment_names: The environments that may be updated, at least one. IAM limits the length of policies:
+                two or three fit, depending on their names.
             bucket: Holds bundles under `bundles/` and locks under `locks/`. One with a key of yours needs a grant on
                 that key besides.
             instance_role: The instances' role, or one of each environment, passed to new instances where the deployment

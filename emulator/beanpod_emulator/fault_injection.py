@@ -1,21 +1,19 @@
 """Fault injection: what goes wrong in API calls, and in the next updates of an environment."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-CALL_FAULTS = frozenset({"throttles", "expired-credentials", "drops-connections", "hangs"})
-UPDATE_FAULTS = frozenset(
-    {
-        *("error-event", "with-errors-silently", "reverts", "instance-behind", "unhealthy"),
-        *("yellow", "slow-green", "never-ready", "overtaken", "terminated"),
-    }
-)
-# At the call of UpdateEnvironment, before the environment's status is checked.
-BEFORE_UPDATE_FAULTS = frozenset({"busy-before-update"})
-# Permissions that an update requires of its caller besides the usual ones.
-PERMISSION_FAULTS = frozenset({"requires-permission"})
-KNOWN_FAULTS = CALL_FAULTS | UPDATE_FAULTS | BEFORE_UPDATE_FAULTS | PERMISSION_FAULTS
-"""The README describes each."""
+KNOWN_FAULTS = {
+    **dict.fromkeys(("throttles", "expired-credentials", "drops-connections", "hangs"), "call"),
+    **dict.fromkeys(("error-event", "with-errors-silently", "reverts", "instance-behind", "unhealthy"), "deployment"),
+    **dict.fromkeys(("yellow", "slow-green", "never-ready", "overtaken", "terminated"), "deployment"),
+    # At the call of UpdateEnvironment, before the environment's status is checked.
+    "busy-before-update": "update",
+    # Permissions that an update requires of its caller besides the usual ones.
+    "requires-permission": "permission",
+}
+"""When each happens. The README describes them."""
 _MATCHED = ("service", "action", "principal", "version_label", "environment")
 
 
@@ -69,7 +67,7 @@ class FaultInjector:
         if fault not in KNOWN_FAULTS:
             known = ", ".join(sorted(KNOWN_FAULTS))
             raise UnknownFaultError(f"no fault is called {fault}: choose one of {known}")
-        if fault in PERMISSION_FAULTS and not details.get("permission"):
+        if KNOWN_FAULTS[fault] == "permission" and not details.get("permission"):
             raise UnknownFaultError(f"{fault} needs a permission, such as s3:PutBucketPolicy")
         match = {name: details.pop(name) for name in _MATCHED if name in details}
         self._injected.append(Fault(fault, times, after, match, details))
@@ -78,26 +76,16 @@ class FaultInjector:
         """Remove all faults."""
         self._injected.clear()
 
-    def for_call(self, service: str, action: str, principal: str) -> Fault | None:
-        """Return the fault that happens to a call."""
-        return self._next(CALL_FAULTS, {"service": service, "action": action, "principal": principal})
+    def next(self, when: str, **facts: str) -> Fault | None:
+        """Return the fault that happens to a call or an update with these properties; see Fault.match."""
+        found = next(self._active(when, facts), None)
+        return found if found and found.fires() else None
 
-    def for_update(self, environment: str, version_label: str) -> Fault | None:
-        """Return the fault that happens to a deployment of a version."""
-        return self._next(UPDATE_FAULTS, {"environment": environment, "version_label": version_label})
-
-    def before_update(self, environment: str, version_label: str) -> Fault | None:
-        """Return the fault that happens just before an update is accepted."""
-        return self._next(BEFORE_UPDATE_FAULTS, {"environment": environment, "version_label": version_label})
-
-    def permissions(self, environment: str, version_label: str) -> list[str]:
+    def permissions(self, **facts: str) -> list[str]:
         """Return the permissions, such as s3:PutBucketPolicy, that an update requires besides the usual ones."""
-        facts = {"environment": environment, "version_label": version_label}
-        active = [fault for fault in self._injected if fault.kind in PERMISSION_FAULTS and fault.times != 0]
-        return [fault.details["permission"] for fault in active if fault.matches(facts) and fault.fires()]
+        return [fault.details["permission"] for fault in self._active("permission", facts) if fault.fires()]
 
-    def _next(self, kinds: frozenset[str], facts: dict[str, str]) -> Fault | None:
+    def _active(self, when: str, facts: dict[str, str]) -> Iterator[Fault]:
         for fault in self._injected:
-            if fault.kind in kinds and fault.times != 0 and fault.matches(facts):
-                return fault if fault.fires() else None
-        return None
+            if KNOWN_FAULTS[fault.kind] == when and fault.times != 0 and fault.matches(facts):
+                yield fault

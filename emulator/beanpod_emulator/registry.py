@@ -1,6 +1,7 @@
 """An image registry on this machine: Debian's `docker-registry`, or the image `registry:2`."""
 
 import http.client
+import os
 import re
 import secrets
 import shutil
@@ -19,11 +20,10 @@ from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 _LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
 _START_SECONDS = 60
 PROGRAM, IMAGE = "docker-registry", "registry:2"
+_CONFIGURATION = "registry.yml"
 _IMAGE_PORT = 5000
 # It ends with the process that writes to its standard input, also where that is killed.
 _GUARDED = 'exec 3<&0; "$@" & server=$!; { read -r _ <&3; kill "$server"; } & wait "$server"'
-# The login is given in a variable, and written where the registry reads it.
-_START = 'printf "%s" "$USERS" > /users && exec registry serve /etc/docker/registry/config.yml'
 
 
 class NoRegistryError(RuntimeError):
@@ -92,9 +92,9 @@ def local_registry(folder: Path, *, username: str = "", password: str = "") -> I
         NoRegistryError: There is neither the program nor the image.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    users = _users(username, password) if username else ""
-    running = _program(folder, users) if find_registry(Docker()) == PROGRAM else _container(users)
-    with running as host:
+    run, address = (_program, "127.0.0.1:0") if find_registry(Docker()) == PROGRAM else (_container, f":{_IMAGE_PORT}")
+    (folder / _CONFIGURATION).write_text(_configuration(folder, address, username, password))
+    with run(folder) as host:
         try:
             yield LocalRegistry(host, folder, username, password)
         finally:
@@ -102,11 +102,9 @@ def local_registry(folder: Path, *, username: str = "", password: str = "") -> I
 
 
 @contextmanager
-def _program(folder: Path, users: str) -> Iterator[str]:
+def _program(folder: Path) -> Iterator[str]:
     """Run Debian's program, which logs to the file `log`; yield its host."""
-    configuration = folder / "registry.yml"
-    configuration.write_text(_configuration(folder, users))
-    command = ["sh", "-c", _GUARDED, "sh", PROGRAM, "serve", str(configuration)]
+    command = ["sh", "-c", _GUARDED, "sh", PROGRAM, "serve", str(folder / _CONFIGURATION)]
     with (
         (folder / "log").open("w") as log,
         # In a session of its own: a push that Ctrl-C interrupts ends before the registry does.
@@ -118,20 +116,15 @@ def _program(folder: Path, users: str) -> Iterator[str]:
 
 
 @contextmanager
-def _container(users: str) -> Iterator[str]:
+def _container(folder: Path) -> Iterator[str]:
     """Run the image; yield its host. Of a killed process, `remove_leftovers` removes the container."""
     docker, resources = Docker(), RunResources()
     name = f"beanpod-registry-{secrets.token_hex(4)}"
-    login = {"REGISTRY_AUTH": "htpasswd", "REGISTRY_AUTH_HTPASSWD_REALM": "here"} if users else {}
-    variables = login | ({"REGISTRY_AUTH_HTPASSWD_PATH": "/users"} if users else {}) | {"USERS": users}
-    given = (item for variable in variables for item in ("--env", variable))
     try:
         docker.run(
-            "run", "--detach", "--name", name, "--label", resources.label,
-            "--publish", f"127.0.0.1::{_IMAGE_PORT}", *given,
-            "--entrypoint", "sh", IMAGE, "-c", _START,
-            # By name alone on the command line: the values are in the client's own environment.
-            **variables,
+            "run", "--detach", "--name", name, "--label", resources.label, "--user", f"{os.getuid()}:{os.getgid()}",
+            "--publish", f"127.0.0.1::{_IMAGE_PORT}", "--volume", f"{folder}:{folder}",
+            "--entrypoint", "registry", IMAGE, "serve", str(folder / _CONFIGURATION),
         )  # fmt: skip
         port = docker.run("port", name, str(_IMAGE_PORT)).splitlines()[0].rpartition(":")[2]
         _await_port(int(port))
@@ -165,20 +158,17 @@ def forget_images(host: str) -> None:
             docker.run("image", "rm", "--force", *names)
 
 
-def _configuration(folder: Path, users: str) -> str:
+def _configuration(folder: Path, address: str, username: str, password: str) -> str:
     auth = ""
-    if users:
-        (folder / "users").write_text(users)
+    if username:
+        # As htpasswd writes it.
+        line = f"{username}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(5)).decode()}\n"
+        (folder / "users").write_text(line)
         auth = f'auth: {{htpasswd: {{realm: "here", path: "{folder / "users"}"}}}}\n'
     return f"""version: 0.1
 storage: {{filesystem: {{rootdirectory: "{folder / "data"}"}}}}
-http: {{addr: "127.0.0.1:0", secret: "of this run"}}
+http: {{addr: "{address}", secret: "of this run"}}
 {auth}"""
-
-
-def _users(username: str, password: str) -> str:
-    """Return the line of a login as htpasswd writes it."""
-    return f"{username}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(5)).decode()}\n"
 
 
 def _port(log: Path, process: "subprocess.Popen[bytes]") -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, Emulators, client, refusal
+from emulator.tests.clients import Clients, client, refusal
 from emulator.tests.requests import post_after_the_response, send, signed, with_token
 from emulator.tests.sample_state import expect_unchanged, fill
 
@@ -25,11 +25,6 @@ BY_TOKEN = urlencode({
     "RoleArn": "arn:aws:iam::123456789012:role/deployer",
     "RoleSessionName": "me",
 }).encode()  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=[{}, {"enforce_iam": True}], ids=["anything", "enforced"])
-def aws(request: pytest.FixtureRequest, emulators: Emulators) -> EmbeddedAws:
-    return emulators(**request.param)
 
 
 @pytest.fixture(scope="module")

@@ -130,6 +130,24 @@ def test_an_environment_keeps_its_processor(clients: Clients, beanstalk: Any) ->
     beanstalk.terminate_environment(EnvironmentName=name)
 
 
+def test_the_address_follows_the_environment_type_and_a_load_balancer_keeps_its_type(
+    clients: Clients, beanstalk: Any
+) -> None:
+    kind, namespace = "EnvironmentType", "aws:elasticbeanstalk:environment"
+    single, seen = [option(namespace, kind, "SingleInstance")], []
+    balanced = [option(namespace, kind, "LoadBalanced"), option(namespace, "LoadBalancerType", "application")]
+    name = clients.launch("grows", *single)
+    for options in (balanced, [option("aws:elbv2:loadbalancer", "IdleTimeout", "61")], single, balanced):
+        seen.append(clients.environment(name)["EndpointURL"])
+        beanstalk.update_environment(EnvironmentName=name, OptionSettings=options)
+    assert seen[0] == seen[3] == "255.255.255.255"
+    assert seen[1] == seen[2] != seen[0]
+    network = {"EnvironmentName": name, "OptionSettings": [option(namespace, "LoadBalancerType", "network")]}
+    refused = "LoadBalancerType cannot be changed: from application to network."
+    assert refusal(beanstalk.update_environment, **network) == ("InvalidParameterValue", refused)
+    beanstalk.terminate_environment(EnvironmentName=name)
+
+
 def test_a_template_has_a_platform_and_settings(clients: Clients, beanstalk: Any) -> None:
     key = {"ApplicationName": "guestbook", "TemplateName": "small"}
     beanstalk.create_configuration_template(

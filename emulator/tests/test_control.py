@@ -35,12 +35,14 @@ def test_a_virtual_clock_dates_responses_and_moves_by_advance_only(aws: Embedded
 def test_logs_calls_with_service_action_caller_time_and_status(aws: EmbeddedAws, clients: Clients) -> None:
     clients("s3").create_bucket(Bucket="logged")
     clients("s3").put_object(Bucket="logged", Key="bundles/a.zip", Body=b"zip")
+    clients("s3").put_bucket_versioning(Bucket="logged", VersioningConfiguration={"Status": "Enabled"})
     clients("elasticbeanstalk").describe_environments()
     refusal(clients("secretsmanager").get_secret_value, SecretId="nobodys")
     calls = aws.calls()
     assert [(call.service, call.action, call.key, call.status) for call in calls] == [
         ("s3", "CreateBucket", "", 200),
         ("s3", "PutObject", "bundles/a.zip", 200),
+        ("s3", "PutBucketVersioning", "", 200),
         ("elasticbeanstalk", "DescribeEnvironments", "", 200),
         ("secretsmanager", "GetSecretValue", "", 404),
     ]
@@ -53,12 +55,15 @@ def test_logs_calls_with_service_action_caller_time_and_status(aws: EmbeddedAws,
 @pytest.mark.parametrize(
     ("service", "action", "request_", "named"),
     [
+        ("cloudformation", "cancel_update_stack", {"StackName": "any"}, "CancelUpdateStack of cloudformation"),
+        ("elasticbeanstalk", "request_environment_info", {"InfoType": "tail"},
+         "RequestEnvironmentInfo of elasticbeanstalk"),
         ("cloudtrail", "lookup_events", {}, "LookupEvents of cloudtrail"),
         ("ec2", "describe_fpga_images", {}, "DescribeFpgaImages of ec2"),
         # moto has no such service. `iam.Role.from_lookup` of the CDK asks it.
         ("cloudcontrol", "list_resources", {"TypeName": "AWS::IAM::Role"}, "ListResources of cloudcontrolapi"),
     ],
-)
+)  # fmt: skip
 def test_a_call_that_is_not_implemented_is_not_worth_a_retry(
     aws: EmbeddedAws,
     capfd: pytest.CaptureFixture[str],
@@ -84,6 +89,7 @@ def test_logs_the_user_of_an_access_key(aws: EmbeddedAws, clients: Clients) -> N
     [
         ("throttles", "elasticbeanstalk", "describe_environments", "Throttling"),
         ("throttles", "s3", "list_buckets", "SlowDown"),
+        ("throttles", "route53", "list_hosted_zones", "Throttling"),
         ("throttles", "secretsmanager", "list_secrets", "Throttling"),
         ("expired-credentials", "elasticbeanstalk", "describe_environments", "ExpiredToken"),
         ("expired-credentials", "cloudformation", "describe_stacks", "ExpiredToken"),

@@ -131,7 +131,3 @@ def test_a_fault_can_require_any_permission(aws: EmbeddedAws, deployers: dict[tu
     deployer = deployers["SingleInstance", "AllAtOnce"]
     aws.inject_fault("requires-permission", permission="ec2:AllocateAddress", environment=deployer.name)
     assert "ec2:AllocateAddress" in deployer.errors(deployer.statements)[-1]
-
-
-def test_every_row_has_a_source() -> None:
-    assert all(row.sources for row in TABLE)

@@ -7,7 +7,7 @@ import pytest
 
 from beanpod_emulator.cloudformation.exceptions import ValidationError
 from beanpod_emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
-from beanpod_emulator.cloudformation.template import Template, parse, references
+from beanpod_emulator.cloudformation.template import Template, parameter_texts, parse, references
 
 
 @dataclass
@@ -134,6 +134,13 @@ def test_yaml_short_tags_become_functions_and_policy_dates_stay_text() -> None:
 def test_text_that_is_no_template_is_refused(body: str, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         parse(body)
+
+
+def test_a_yaml_boolean_is_the_text_that_cloudformation_makes_of_it() -> None:
+    body = "Parameters: {Flag: {Type: String, Default: true, AllowedValues: [true, false]}}\nResources: {A: {Type: T}}"
+    template = Template.from_body(body)
+    assert parameter_texts(template, {}) == {"Flag": "true"}
+    assert parameter_texts(template, {"Flag": "false"}) == {"Flag": "false"}
 
 
 def test_references_are_found_in_every_function() -> None:

@@ -83,17 +83,25 @@ CALLS = [
     ("CreateStorageLocation", {}, "*"),
     ("DescribeStacks", {"StackName": "Guestbook"}, "arn:aws:cloudformation:us-east-1:123456789012:stack/Guestbook/*"),
     ("GetSecretValue", {"SecretId": "key"}, "*"),
+    ("ListHostedZones", {}, "*"),
+    ("DescribeFileSystems", {"FileSystemId": "fs-1"}, "*"),
     ("PutObject", THERE | {"Body": b"zip"}, "arn:aws:s3:::artifacts/bundles/there.zip"),
     ("GetObject", THERE, "arn:aws:s3:::artifacts/bundles/there.zip"),
+    ("PutObjectLegalHold", THERE | {"LegalHold": {"Status": "ON"}}, "arn:aws:s3:::artifacts/bundles/there.zip"),
     ("GetObjectAcl", THERE, "arn:aws:s3:::artifacts/bundles/there.zip"),
     ("DeleteObject", {"Bucket": "artifacts", "Key": "locks/a"}, "arn:aws:s3:::artifacts/locks/a"),
     ("GetBucketLocation", {"Bucket": "artifacts"}, "arn:aws:s3:::artifacts"),
 ]
-SERVICES = {"DescribeStacks": "cloudformation", "GetSecretValue": "secretsmanager"}
+SERVICES = {
+    "DescribeFileSystems": "elasticfilesystem",
+    "DescribeStacks": "cloudformation",
+    "GetSecretValue": "secretsmanager",
+    "ListHostedZones": "route53",
+}
 
 
 def _service(operation: str) -> str:
-    of_s3 = operation.endswith(("Object", "ObjectAcl", "BucketLocation"))
+    of_s3 = operation.endswith(("Object", "ObjectAcl", "ObjectLegalHold", "BucketLocation"))
     return "s3" if of_s3 else SERVICES.get(operation, "elasticbeanstalk")
 
 
@@ -110,14 +118,14 @@ def test_a_call_requires_exactly_its_permission(
     aws: EmbeddedAws, user: User, operation: str, request_: dict[str, Any], resource: str
 ) -> None:
     service = _service(operation)
-    call = getattr(user(service), xform_name(operation))
+    call = getattr(user("efs" if service == "elasticfilesystem" else service), xform_name(operation))
     code, message = refusal(call, **request_)
     shown = f'"{resource}"' if service == "s3" else resource
     assert (code, aws.calls()[-1].status) == ("AccessDenied", 403)
     assert message.startswith(f"User: {USER} is not authorized to perform: {service}:{operation} on resource: {shown} ")
     assert message.endswith(f"because no identity-based policy allows the {service}:{operation} action")
-    if service != "secretsmanager":
-        # Of such services the emulator knows no resources.
+    if service in ("cloudformation", "elasticbeanstalk", "s3"):
+        # Of other services the emulator knows no resources.
         user.may({"Action": f"{service}:{operation}", "Resource": f"{BEANSTALK}:environment/guestbook/other"})
         assert _error_code(call, request_) == "AccessDenied"
     user.may({"Action": f"{service}:{operation}", "Resource": resource})
@@ -231,6 +239,7 @@ def test_an_upload_in_parts_requires_what_one_in_a_piece_does(user: User) -> Non
         ("list_multipart_uploads", "ListBucketMultipartUploads"),
         ("delete_bucket_encryption", "PutEncryptionConfiguration"),
         ("delete_bucket_policy", "DeleteBucketPolicy"),
+        ("list_bucket_inventory_configurations", "GetInventoryConfiguration"),
     ],
 )
 def test_settings_of_a_bucket_have_permissions_of_their_own(user: User, operation: str, action: str) -> None:
@@ -295,6 +304,14 @@ def test_rejects_a_request_that_names_two_actions(
     answer = send(aws, "POST", f"/{query}", signed(aws, "iam", "POST", f"/{query}", headers, body, **own), body)
     assert answer.status == 403
     assert not clients.exists("iam", "get_user", UserName="intruder")
+
+
+def test_the_path_of_a_rest_service_decides_not_a_parameter(aws: EmbeddedAws, user: User, key: dict[str, str]) -> None:
+    user.may({"Action": "route53:ListHostedZones"})
+    own = {"key": key["aws_access_key_id"], "secret": key["aws_secret_access_key"]}
+    path = "/2013-04-01/hostedzone/Z1?Action=ListHostedZones"
+    answer = send(aws, "DELETE", path, signed(aws, "route53", "DELETE", path, {}, b"", **own), b"")
+    assert (answer.status, aws.calls()[-1].action) == (403, "DeleteHostedZone")
 
 
 GITHUB = "token.actions.githubusercontent.com"

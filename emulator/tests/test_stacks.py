@@ -344,6 +344,12 @@ def test_unknown_types_are_an_error_that_names_each(clients: Clients) -> None:
 
 
 ONE_OF_TWO = {"Type": "String", "Default": "c", "AllowedValues": ["a", "b"]}
+
+
+def ruled(default: Any, **rules: Any) -> dict[str, Any]:
+    return {"Type": "String", "Default": default} | rules
+
+
 STORED = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/nobodys"}
 
 
@@ -359,8 +365,31 @@ STORED = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/nobodys"}
         ({"A": parameter("x")}, {"Outputs": {"O": {"Value": ["a"]}}}, "must evaluate to a String"),
         ({"A": parameter({"Ref": "A"})}, {}, "Circular dependency between resources: [A]"),
         ({"A": parameter("x")}, {"Transform": "AWS::Serverless"}, "runs no transforms"),
+        ({"Fn::ForEach::X": ["X", ["1"], {}]}, {"Transform": "AWS::LanguageExtensions"}, "runs no transforms"),
+        ({"Fn::ForEach::X": ["X", ["1"], {}]}, {}, "[/Resources/Fn::ForEach::X] must be an object"),
+        ({"A": parameter("x", Properties=None)}, {}, "[/Resources/A/Properties] 'null' values are not allowed"),
+        ({"A": parameter("x", DependsOn="B")}, {}, "Unresolved resource dependencies [B] in the Resources block"),
+        ({"A": parameter("x", DependsOn=["B"])}, {}, "Unresolved resource dependencies [B] in the Resources block"),
+        ({"A": parameter("x", Condition="B")}, {}, "Unresolved resource dependencies [condition B] in the Resources"),
+        ({"A": parameter({"Fn::If": ["B", "x", "y"]})}, {}, "[condition B] in the Resources block"),
+        ({"A": parameter("x")}, {"Conditions": {"C": {"Fn::Not": [{"Condition": "B"}]}}}, "[condition B] in the Cond"),
+        ({"A": parameter("x", DeletionPolice="Retain")}, {}, "A has invalid attributes: [DeletionPolice]"),
+        ({"A": parameter("x", DeletionPolicy="Keep")}, {}, "Unrecognized DeletionPolicy Keep for resource A"),
         ({"A": parameter("x")}, {"Parameters": {"P": {"Type": "String"}}}, "Parameters: [P] must have values"),
         ({"A": parameter("x")}, {"Parameters": {"P": ONE_OF_TWO}}, "Parameter 'P' must be one of AllowedValues"),
+        (
+            {"A": parameter("x")},
+            {"Parameters": {"P": ruled("Ab", AllowedPattern="[a-z]*")}},
+            "P' must match pattern",
+        ),
+        ({"A": parameter("x")}, {"Parameters": {"P": ruled("Ab", MinLength=3)}}, "'P' must have a length from 3 to 2"),
+        (
+            {"A": parameter("x")},
+            {"Parameters": {"P": ruled("Ab", MaxLength="1")}},
+            "must have a length from 2 to 1",
+        ),
+        ({"A": parameter("x")}, {"Parameters": {"P": ruled("Ab", Type="Number")}}, "'P' must be a number, got Ab"),
+        ({"A": parameter("x")}, {"Parameters": {"P": ruled(9, Type="Number", MaxValue=8)}}, "must have a value from 9"),
         ({"A": parameter("x")}, {"Parameters": {"P": STORED}}, "Unable to fetch parameters [/nobodys] from parameter"),
     ],
 )
@@ -555,6 +584,9 @@ def test_condition_decides_what_is_made(clients: Clients) -> None:
     resources = {"A": parameter("x"), "B": parameter("y", Condition="Never")}
     outputs = {"O": {"Value": {"Ref": "B"}, "Condition": "Never"}}
     clients.deploy("conditional", resources, Conditions=conditions, Outputs=outputs)
+    other = {"A": parameter("x", Condition="Never"), "B": parameter("y", Condition="Never")}
+    made = changes(clients, change_set(clients, "conditional", other, "UPDATE", Conditions=conditions))
+    assert [(item["LogicalResourceId"], item["Action"]) for item in made] == [("A", "Remove")]
     found = clients("cloudformation").list_stack_resources(StackName="conditional")["StackResourceSummaries"]
     assert [item["LogicalResourceId"] for item in found] == ["A"]
     assert "Outputs" not in clients.stack("conditional") or clients.outputs("conditional") == {}
@@ -593,6 +625,14 @@ def test_dynamic_references_are_resolved_and_stay_out_of_the_template(clients: C
     assert value_of(clients, "dynamic", "A") == "p:1 from ssm"
 
 
+def test_a_changed_value_in_parameter_store_is_an_update(clients: Clients) -> None:
+    stored = {"P": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/changing"}}
+    for value in ("one", "two"):
+        clients("ssm").put_parameter(Name="/changing", Value=value, Type="String", Overwrite=True)
+        clients.deploy("stored", {"A": parameter({"Ref": "P"})}, Parameters=stored)
+        assert value_of(clients, "stored", "A") == value
+
+
 def test_events_are_in_order_by_their_time(clients: Clients) -> None:
     clients.deploy("ordered", {f"P{number}": parameter("x") for number in range(5)})
     events = clients("cloudformation").describe_stack_events(StackName="ordered")["StackEvents"]
@@ -611,7 +651,28 @@ def test_rollback_can_be_switched_off(clients: Clients) -> None:
     assert clients("logs").describe_log_groups(logGroupNamePrefix="left")["logGroups"] == []
 
 
-def test_an_unsupported_call_is_refused_at_once(clients: Clients) -> None:
-    code, message = refusal(clients("cloudformation").cancel_update_stack, StackName="nobody")
-    assert code == "InternalFailure"
-    assert "The emulated AWS failed: NotImplementedError: The cancel_update_stack action" in message
+def test_a_stack_that_keeps_what_has_failed_is_updated_again(clients: Clients) -> None:
+    def deploy(**resources: Any) -> str:
+        request = {"StackName": "stubborn", "Capabilities": ["CAPABILITY_IAM"], "DisableRollback": True}
+        there = clients.exists("cloudformation", "describe_stacks", StackName="stubborn")
+        call = clients("cloudformation").update_stack if there else clients("cloudformation").create_stack
+        call(TemplateBody=json.dumps({"Resources": resources}), **request)
+        return str(clients.stack("stubborn")["StackStatus"])
+
+    assert deploy(A=parameter("1"), Bad=broken(DependsOn="A")) == "CREATE_FAILED"
+    assert deploy(A=parameter("1"), Gone=parameter("1")) == "UPDATE_COMPLETE"
+    failing = {"A": parameter("2"), "Bad": broken(DependsOn="A")}
+    # The second time nothing changes but what has failed.
+    assert (deploy(**failing), deploy(**failing)) == ("UPDATE_FAILED", "UPDATE_FAILED")
+    made = changes(clients, change_set(clients, "stubborn", {"A": parameter("3")}, "UPDATE"))
+    assert [(it["LogicalResourceId"], it["Action"]) for it in made] == [("A", "Modify"), ("Gone", "Remove")]
+    assert (deploy(A=parameter("3")), value_of(clients, "stubborn", "A")) == ("UPDATE_COMPLETE", "3")
+    clients("cloudformation").delete_stack(StackName="stubborn")
+    assert not clients.exists("cloudformation", "describe_stacks", StackName="stubborn")
+
+
+def test_a_stack_is_deleted_if_its_creation_fails_and_the_request_says_so(clients: Clients) -> None:
+    body = json.dumps({"Resources": {"A": parameter("1"), "Bad": broken(DependsOn="A")}})
+    request = {"TemplateBody": body, "Capabilities": ["CAPABILITY_IAM"], "OnFailure": "DELETE"}
+    stack = clients("cloudformation").create_stack(StackName="brief", **request)["StackId"]
+    assert clients.stack(stack)["StackStatus"] == "DELETE_COMPLETE"

@@ -433,12 +433,6 @@ def test_a_generated_name_that_is_cut_at_a_hyphen_has_no_two_in_a_row(clients: C
     assert names[logical].startswith("docker-flask-example-dev-databaseinstanceaa8a5fde-")
 
 
-def test_deletion_protection_of_a_database_is_honoured(clients: Clients) -> None:
-    complete(clients, "guarded", {"Database": resource("RDS::DBInstance", DeletionProtection=True, **DATABASE)})
-    clients("cloudformation").delete_stack(StackName="guarded")
-    assert clients.stack("guarded")["StackStatus"] == "DELETE_FAILED"
-
-
 def test_a_protected_database_that_stays_behind_keeps_its_groups(clients: Clients) -> None:
     resources = database(1, "20", [])
     resources["Database"]["Properties"]["DeletionProtection"] = True

@@ -18,11 +18,30 @@ from tests.http_servers import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ROOT / "constructs/beanpod/cli/cdk_cli"
+MANIFEST = '[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n[stages.prod]\n'
+APP = """\
+from aws_cdk import App, CfnResource, Stack
+
+app = App()
+stack = Stack(app, f"shop-{app.node.try_get_context('stage') or 'dev'}-own")
+CfnResource(stack, "Topic", type="AWS::SNS::Topic")
+app.synth()
+"""
 
 
 @pytest.fixture(scope="module")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**os.environ, "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The folder of an app with one stack."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name, text in {"app.py": APP, "beanpod.toml": MANIFEST, "cdk.json": '{"app": "python app.py"}'}.items():
+        (folder / name).write_text(text)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +54,7 @@ def first_runs(
         return list(pool.map(lambda _: run(environ, "--version", folder=folder), range(2)))
 
 
-def run(environ: dict[str, str], *arguments: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+def run(environ: dict[str, str], *arguments: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "beanpod", "cdk", *arguments]
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
@@ -51,49 +70,51 @@ def test_two_processes_may_install_the_cli_at_once(
 
 
 @pytest.mark.usefixtures("first_runs")
-def test_the_cli_is_installed_once_and_runs_the_app(environ: dict[str, str]) -> None:
-    again = run(environ, "list", "--no-notices")
+def test_the_cli_is_installed_once_and_runs_the_app(environ: dict[str, str], project: Path) -> None:
+    again = run(environ, "list", "--no-notices", folder=project)
     assert again.returncode == 0, again.stderr
-    assert again.stdout.split() == [f"guestbook-dev-{part}" for part in ("network", "database", "service", "delivery")]
+    assert again.stdout.split() == ["shop-dev-own"]
     assert "Installing" not in again.stderr
-    assert run(environ, "frobnicate").returncode == 1
+    assert run(environ, "frobnicate", folder=project).returncode == 1
 
 
 @pytest.mark.usefixtures("first_runs")
 def test_what_is_checked_before_a_deployment_is_synthesised_with_all_its_flags(
-    environ: dict[str, str], tmp_path: Path
+    environ: dict[str, str], project: Path, tmp_path: Path
 ) -> None:
     flags = ("-c", "stage=prod", "--no-path-metadata", "--no-version-reporting")
     others = ("--require-approval", "never", "--force", "--concurrency=2", "--ci")
     # Without credentials it ends after the synthesis. What jsii unpacks is a quarter of a gigabyte.
     unpacked = {"JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache")}
-    alone = {**environ, **unpacked, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
-    done = run(alone, *flags, "deploy", "--all", *others, "--output", str(tmp_path / "out"))
+    alone = {**environ, **unpacked, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path), "FORCE_COLOR": "1"}
+    done = run(alone, *flags, "deploy", "--all", *others, "--output", str(tmp_path / "out"), folder=project)
     assert done.stdout == ""
     assert "beanpod: there are no AWS credentials" in done.stderr
-    assert not re.search("Unknown option|Successfully synthesized", done.stderr), done.stderr
-    templates = [path.read_text() for path in (tmp_path / "out").glob("guestbook-prod-*.template.json")]
-    assert len(templates) == 4
-    assert not re.search("aws:cdk:path|AWS::CDK::Metadata", "".join(templates))
+    assert not re.search("Unknown option|Successfully synthesized|\x1b", done.stderr), done.stderr
+    template = (tmp_path / "out/shop-prod-own.template.json").read_text()
+    assert not re.search("aws:cdk:path|AWS::CDK::Metadata", template)
 
 
 @pytest.mark.usefixtures("first_runs")
 def test_an_app_may_print_in_any_encoding(environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("import os, sys\nos.write(2, b'caf\\xe9\\n')\nsys.exit(3)\n")
-    (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n')
+    (tmp_path / "beanpod.toml").write_text(MANIFEST)
     alone = {**environ, "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1", "HOME": str(tmp_path)}
     done = run(alone, "deploy", "--all", "--app", "python app.py", folder=tmp_path)
     assert (done.returncode, "caf\ufffd" in done.stderr) == (1, True), done.stderr
 
 
 @pytest.mark.usefixtures("first_runs")
-def test_no_other_stage_is_synthesised_into_what_is_checked(environ: dict[str, str], tmp_path: Path) -> None:
+def test_no_other_stage_is_synthesised_into_what_is_checked(
+    environ: dict[str, str], project: Path, tmp_path: Path
+) -> None:
     found: list[str] = []
 
     class NothingDeployed(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             if (output / "manifest.json").exists() and not found:
-                found.append(run(alone, "synth", "-c", "stage=prod", "--output", str(output)).stderr)
+                again = run(alone, "synth", "-c", "stage=prod", "--output", str(output), folder=project)
+                found.append(again.stderr)
             self.send_response(400)
             self.end_headers()
             self.wfile.write(b"<E><Error><Code>ValidationError</Code><Message>does not exist</Message></Error></E>")
@@ -103,11 +124,11 @@ def test_no_other_stage_is_synthesised_into_what_is_checked(environ: dict[str, s
     alone = {**environ, **keys, "AWS_REGION": "eu-west-1"}
     with serving(NothingDeployed) as port:
         asking = {**alone, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
-        assert run(asking, "deploy", "--all", "--output", str(output)).returncode == 1
+        assert run(asking, "deploy", "--all", "--output", str(output), folder=project).returncode == 1
     assert "are currently reading from" in found[0]
-    assert (output / "guestbook-dev-network.template.json").exists()
-    assert not (output / "guestbook-prod-network.template.json").exists()
-    assert run(alone, "synth", "--quiet", "--no-notices", "--output", str(output)).returncode == 0
+    assert (output / "shop-dev-own.template.json").exists()
+    assert not (output / "shop-prod-own.template.json").exists()
+    assert run(alone, "synth", "--quiet", "--no-notices", "--output", str(output), folder=project).returncode == 0
 
 
 @pytest.mark.parametrize("app", [["--app", "python app.py"], ["--app=python app.py"], ["-a", "python app.py"], []])
@@ -116,10 +137,19 @@ def test_what_was_checked_is_deployed_whichever_app_is_named(app: list[str]) -> 
     assert deployment(given, Path("out")) == ["deploy", "--all", "-c", "stage=prod", "--app", "out"]
 
 
-def test_a_synthesis_ends_although_the_deployment_watches() -> None:
-    given = ["-o", "out", "deploy", "--watch", "shop-dev-network"]
+def test_a_synthesis_has_the_arguments_of_the_deployment() -> None:
+    given = ["-o", "out", "deploy", "shop-dev-network"]
     wanted = ["synth", "shop-dev-network", "--quiet", "--no-notices", "--output", "out"]
     assert synthesis(given, Path("out")) == wanted
+
+
+@pytest.mark.parametrize("arguments", [["watch"], ["deploy", "--all", "--watch"], ["watch", "-c", "stage=prod"]])
+def test_changes_are_not_deployed_unseen(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "beanpod.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "execve", lambda *_: None)
+    with pytest.raises(UsageError, match="cdk watch deploys each change without looking for replacements: run"):
+        cdk.run(arguments)
 
 
 @pytest.mark.parametrize("option", [["--stage", "prod"], ["--stage=prod"]])
@@ -145,6 +175,16 @@ def test_a_failed_installation_is_one_line_and_nothing_is_installed(tmp_path: Pa
         install(tmp_path / "cache/cdk", {"package.json": b"{}"}, npm=str(npm), environ={})
     assert caught.value.causes == ("npm error code EINTEGRITY",)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_half_deleted_installation_is_replaced(tmp_path: Path) -> None:
+    script = "node_modules/aws-cdk/bin/cdk"
+    npm = tmp_path / "npm"
+    npm.write_text(f"#!/bin/sh\nmkdir -p {Path(script).parent} && touch {script}\n")
+    npm.chmod(0o755)
+    (tmp_path / "cache/cdk/node_modules/aws-cdk").mkdir(parents=True)
+    install(tmp_path / "cache/cdk", {}, npm=str(npm), environ=os.environ)
+    assert (tmp_path / "cache/cdk" / script).is_file()
 
 
 def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,13 @@ from botocore.exceptions import ClientError
 
 from beanpod.cli import cdk
 from beanpod.cli.change_sets import Account, StackChange, assembled_stacks, stack_changes
-from beanpod.cli.deployed_stacks import check_destruction, check_replacements, chosen_stacks, option_values
+from beanpod.cli.deployed_stacks import (
+    check_destruction,
+    check_replacements,
+    chosen_stacks,
+    deployment_account,
+    option_values,
+)
 from beanpod.deploy.errors import DeployError, UsageError
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import Clients
@@ -65,6 +71,30 @@ def test_resources_are_added_changed_replaced_and_removed(clients: Clients, tmp_
     assert not clients("cloudformation").list_change_sets(StackName="groups")["Summaries"]
 
 
+@pytest.mark.parametrize(
+    ("given", "values"),
+    [
+        (["--parameters", "New=a=b"], {"Old": None, "New": "a=b"}),
+        (["--parameters=shop:New=two", "--parameters", "New=three"], {"Old": None, "New": "two"}),
+        (["--parameters", "Old=two", "--parameters", "Unknown=3", "--parameters", "other:New=4"], {"Old": "two"}),
+    ],
+)
+def test_parameters_are_those_that_the_cdk_cli_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], values: dict[str, str | None]
+) -> None:
+    stack = {"StackStatus": "UPDATE_COMPLETE", "Parameters": [{"ParameterKey": "Old"}, {"ParameterKey": "Gone"}]}
+    client = Mock(**{"describe_stacks.return_value": {"Stacks": [stack]}, "get_template.return_value": {}})
+    client.create_change_set.return_value = {"Id": "1"}
+    client.get_paginator.return_value.paginate.return_value = []
+    monkeypatch.setattr(Account, "client", lambda *_, **__: client)
+    declared = {"Old": {"Type": "String"}, "New": {"Type": "String"}}
+    assembly = write_assembly(tmp_path / "app", shop=template(group("shop/Jobs"), Parameters=declared))
+    stack_changes(chosen_stacks(assembly, ["deploy", "--all", *given]), Account("us-east-1"))
+    sent = client.create_change_set.call_args.kwargs["Parameters"]
+    assert {it["ParameterKey"]: it.get("ParameterValue") for it in sent} == values
+    assert [it["ParameterKey"] for it in sent if it.get("UsePreviousValue")] == [it for it in values if not values[it]]
+
+
 def test_nothing_changes_and_a_stack_is_new(clients: Clients, tmp_path: Path) -> None:
     deploy(clients, "same", group("same/Jobs"))
     assert change_of(tmp_path / "same", "same", group("same/Jobs")) == StackChange("same", "unchanged")
@@ -112,6 +142,42 @@ def test_a_stack_whose_rollback_failed_is_rolled_back_first(tmp_path: Path, monk
     monkeypatch.setattr(Account, "client", lambda *_, **__: Mock(**stuck))
     with pytest.raises(UsageError, match=r"UPDATE_ROLLBACK_FAILED.* `beanpod cdk rollback stuck`"):
         change_of(tmp_path / "after", "stuck", group("stuck/Jobs"))
+
+
+def scheduled(night: str) -> dict[str, Any]:
+    """An environment with a scheduled action for the night, and one for the morning."""
+    options = [
+        {"Namespace": "aws:autoscaling:scheduledaction", "ResourceName": name, "OptionName": "MinSize", "Value": size}
+        for name, size in (("Night", night), ("Morning", "2"))
+    ]
+    return resource("timed/Environment", "AWS::ElasticBeanstalk::Environment", OptionSettings=options)
+
+
+@pytest.mark.parametrize(
+    ("after", "name", "before"),
+    [
+        ("0", "MinSize [Night]", "1"),
+        # CloudFormation lists it for a resource that an option refers to.
+        ("1", "OptionSettings", None),
+    ],
+)
+def test_a_changed_option_of_an_environment_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str, name: str, before: str | None
+) -> None:
+    change: dict[str, Any] = {"LogicalResourceId": "Environment", "ResourceType": "AWS::ElasticBeanstalk::Environment"}
+    target = {"Attribute": "Properties", "Name": "OptionSettings", "RequiresRecreation": "Never"}
+    change |= {"Action": "Modify", "Replacement": "False", "Details": [{"Target": target}]}
+    deployed: dict[str, Any] = {
+        "describe_stacks.return_value": {"Stacks": [{"StackStatus": "UPDATE_COMPLETE"}]},
+        "get_template.return_value": {"TemplateBody": template(scheduled("1"))},
+        "create_change_set.return_value": {"Id": "1"},
+        "get_paginator.return_value.paginate.return_value": [
+            {"Changes": [{"Type": "Resource", "ResourceChange": change}]}
+        ],
+    }
+    monkeypatch.setattr(Account, "client", lambda *_, **__: Mock(**deployed))
+    found = change_of(tmp_path / "app", "timed", scheduled(after))
+    assert [(it.name, it.before) for one in found.resources for it in one.properties] == [(name, before)]
 
 
 def chosen_ids(assembly: Path, *arguments: str) -> list[str]:
@@ -163,6 +229,78 @@ def test_the_region_is_that_of_the_cdk_cli(clients: Clients, monkeypatch: pytest
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert Account(None).client("sts").meta.region_name == "eu-west-1"
     assert Account("us-west-2").client("sts").meta.region_name == "us-west-2"
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "project", "user", "key", "region"),
+    [
+        ("", "", "", "", "default", "us-east-1"),
+        ("", "", "", "own", "own", "eu-west-1"),
+        ("", "", "own", "other", "own", "eu-west-1"),
+        ("", "own", "other", "other", "own", "eu-west-1"),
+        ("own", "other", "other", "other", "own", "eu-west-1"),
+    ],
+)
+def test_the_account_is_the_one_that_the_cdk_cli_deploys_to(
+    clients: Clients,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    variable: str,
+    project: str,
+    user: str,
+    key: str,
+    region: str,
+) -> None:
+    """Otherwise every stack would be new in the other account, and nothing be refused."""
+    regions = {"own": "eu-west-1", "other": "ap-south-1"}
+    (tmp_path / "config").write_text(
+        "".join(f"[profile {it}]\naws_access_key_id={it}\naws_secret_access_key=key\n" for it in regions)
+    )
+    (tmp_path / "home").mkdir()
+    for path, name in ((tmp_path / "cdk.json", project), (tmp_path / "home/.cdk.json", user)):
+        path.write_text(json.dumps({"profile": name, "region": regions[name]} if name else {}))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "default")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    if variable:
+        monkeypatch.setenv("CDK_PROFILE", variable)
+        monkeypatch.setenv("CDK_REGION", regions[variable])
+    arguments = ["--profile", option, f"--region={regions[option]}"] if option else []
+    client = deployment_account(None, ["deploy", *arguments], tmp_path).client("sts")
+    credentials = client._request_signer._credentials
+    assert (credentials.access_key, client.meta.region_name) == (key, region)
+    assert deployment_account("us-west-2", arguments, tmp_path).region == "us-west-2"
+
+
+@pytest.mark.parametrize(
+    ("files", "stage"),
+    [
+        ({}, "dev"),
+        ({"cdk.json": {"context": {"stage": "prod"}}}, "prod"),
+        ({"cdk.json": {"context": {"stage": "dev"}}, "cdk.context.json": {"stage": "prod"}}, "dev"),
+        ({"cdk.context.json": {"stage": "prod"}, ".cdk.json": {"context": {"stage": "dev"}}}, "prod"),
+        ({".cdk.json": {"context": {"stage": "prod"}}}, "prod"),
+        ({"cdk.json": []}, "dev"),
+    ],
+)
+def test_the_stage_may_be_chosen_where_the_cdk_cli_reads_the_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, Any], stage: str
+) -> None:
+    (tmp_path / "beanpod.toml").write_text(MANIFEST)
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    asked: list[str] = []
+
+    def deployed(name: str, *_: object) -> None:
+        asked.append(name)
+
+    monkeypatch.setattr("beanpod.cli.deployed_stacks._stack", deployed)
+    check_destruction(Path("beanpod.toml"), ["destroy", "--all"])
+    check_destruction(Path("beanpod.toml"), ["destroy", "--all", "-c", "stage=prod"])
+    assert asked == [f"shop-{stage}-service", "shop-prod-service"]
 
 
 @pytest.mark.parametrize(

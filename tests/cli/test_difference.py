@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def cdk() -> Cdk:
     """The CLI of node_modules, which is that of `beanpod cdk`."""
-    return Cdk([str(ROOT / "node_modules/.bin/cdk")], os.environ)
+    # Usual in workflows, for pytest and npm.
+    return Cdk([str(ROOT / "node_modules/.bin/cdk")], {**os.environ, "FORCE_COLOR": "1"})
 
 
 def changes_of(base: Path, head: Path, cdk: Cdk) -> list[StackChange]:
@@ -121,6 +122,11 @@ def test_a_cut_outside_of_a_block_closes_nothing() -> None:
     assert text.endswith("The rest is too long to be shown here.\n")
 
 
+def test_a_manifest_with_a_byte_order_mark_is_read(tmp_path: Path, cdk: Cdk) -> None:
+    (tmp_path / "beanpod.toml").write_text("[stages]\n", encoding="utf-8-sig")
+    assert difference(tmp_path, tmp_path, manifest="beanpod.toml", cdk=cdk) == {}
+
+
 @pytest.mark.parametrize("manifest", ["[service]\n", "[broken"], ids=["no-stages", "broken"])
 def test_a_manifest_without_stages_is_refused(manifest: str, tmp_path: Path, cdk: Cdk) -> None:
     (tmp_path / "beanpod.toml").write_text(manifest)
@@ -128,8 +134,9 @@ def test_a_manifest_without_stages_is_refused(manifest: str, tmp_path: Path, cdk
         difference(tmp_path, tmp_path, manifest="beanpod.toml", cdk=cdk)
 
 
-def test_a_side_that_cannot_be_synthesised_is_refused(tmp_path: Path, cdk: Cdk) -> None:
-    (tmp_path / "beanpod.toml").write_text("[stages.dev]\n")
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "byte order mark"])
+def test_a_side_that_cannot_be_synthesised_is_refused(mark: str, tmp_path: Path, cdk: Cdk) -> None:
+    (tmp_path / "beanpod.toml").write_text(f"{mark}[stages.dev]\n", encoding="utf-8")
     (tmp_path / "cdk.json").write_text('{"app": "echo no app here >&2; exit 3"}')
     with pytest.raises(UsageError, match=rf"^cdk synth failed in {tmp_path}$") as caught:
         difference(tmp_path, tmp_path, manifest="beanpod.toml", cdk=cdk)

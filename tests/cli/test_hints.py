@@ -32,6 +32,7 @@ STACKS = "run `beanpod cdk deploy --all -c stage=dev` first"
         (Options("deploy", stage="prod"), "see `beanpod events`", "see `beanpod events --stage prod`"),
         (Options("deploy", stage="prod"), "`beanpod cdk deploy --all`", "`beanpod cdk deploy --all -c stage=prod`"),
         (Options("deploy", stage="prod"), STACKS, STACKS),
+        (Options("diff", stage="prod"), "`beanpod cdk rollback a`", "`beanpod cdk rollback a -c stage=prod`"),
         (Options("deploy", rehearsal=True), STACKS, "start the rehearsal again"),
         (Options("deploy", stage="prod"), "`beanpod check` says what is missing", "`beanpod check` says"),
     ],

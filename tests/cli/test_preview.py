@@ -92,6 +92,17 @@ def test_another_architecture_is_refused_as_by_elastic_beanstalk(after: str) -> 
     )
 
 
+def test_another_type_of_load_balancer_is_refused_as_by_elastic_beanstalk() -> None:
+    namespace = "aws:elasticbeanstalk:environment"
+    kind = PropertyChange("LoadBalancerType", "application", "network", namespace=namespace)
+    words = "of stage dev keeps the type of load balancer that it was created with, application: set LoadBalancerType"
+    with pytest.raises(UsageError, match=words):
+        refuse_replacements(in_stack(changed(ENVIRONMENT, kind)), stage())
+    # A single instance has none.
+    added = PropertyChange("LoadBalancerType", None, "network", namespace=namespace)
+    refuse_replacements(in_stack(changed(ENVIRONMENT, added)), stage())
+
+
 def test_several_replacements_are_refused_together() -> None:
     changes = in_stack(replaced(), replaced(ENVIRONMENT), replaced(VPC))
     with pytest.raises(UsageError) as caught:
@@ -162,7 +173,8 @@ def test_a_nested_stack_is_named_as_not_compared() -> None:
     nested = changed("AWS::CloudFormation::Stack", PropertyChange("TemplateURL", "one", "two"))
     lines = "\n".join(text(in_stack(nested), stage(), Paint(colours=False)))
     assert "what changes in the nested stack Part of shop-dev-part is neither shown nor refused" in lines
-    assert not list(unseen(in_stack(replaced())))
+    assert "see `beanpod cdk diff -c stage=dev`" in lines
+    assert not list(unseen(in_stack(replaced()), stage()))
 
 
 def test_what_need_not_be_allowed_is_named() -> None:
@@ -233,6 +245,11 @@ def test_instances_are_replaced_one_after_another_where_there_are_several(option
     assert words in service
     (service,) = services(changed(ENVIRONMENT, greeting, settings=settings(**options)))
     assert "each instance restarts the app" in service
+
+
+def test_an_option_that_refers_to_what_changes_may_replace_the_instances() -> None:
+    (effect,) = effects(changed(ENVIRONMENT, PropertyChange("OptionSettings", None, None)))
+    assert effect.summary == "may replace the instances"
 
 
 def test_the_text_names_each_change_with_what_it_does() -> None:

@@ -175,9 +175,12 @@ def test_a_refused_construct_is_named_and_adds_no_resources() -> None:
 
 
 def test_every_wrong_argument_is_listed() -> None:
-    with pytest.raises(ValueError, match=r"^Shop/Service: 2 problems\n  - vpc must .*\n  - min_size must ") as caught:
-        DockerService(Stack(App(), "Shop"), "Service", vpc="vpc-1", min_size="1")  # type: ignore[arg-type]
-    assert len(str(caught.value).splitlines()) == 3
+    wrong: dict[str, Any] = {"vpc": "vpc-1", "database_engine": "mysql", "min_size": "1"}
+    with pytest.raises(ValueError, match=r"^Shop/Service: 3 problems\n  - vpc must ") as caught:
+        DockerService(Stack(App(), "Shop"), "Service", **wrong)
+    _, _, engine, size = str(caught.value).splitlines()
+    assert engine == '  - database_engine must be a DatabaseEngine, got "mysql": write DatabaseEngine.mysql("8.4")'
+    assert size.startswith("  - min_size must ")
 
 
 def test_a_method_names_its_construct() -> None:

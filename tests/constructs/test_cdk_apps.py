@@ -1,17 +1,13 @@
-"""CDK features beside the constructs: stages, pipelines, look-ups, grants, partitions, boundaries, aspects."""
+"""CDK features beside the constructs: stages, pipelines, look-ups, grants, partitions, boundaries."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsii
 import pytest
 from aws_cdk import (
     App,
-    Aspects,
-    CfnResource,
     Environment,
-    IAspect,
     NestedStack,
     PermissionsBoundary,
     Stack,
@@ -23,7 +19,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from beanpod import Database, DatabaseEngine, DockerService, EnvironmentType, LoadBalancerScheme, ServiceNetwork
 from tests.constructs.environments import balanced_environment, new_environment, new_stack
@@ -42,15 +38,6 @@ class Shop(Stage):
         network = ServiceNetwork(network_stack, "Network", nat_gateways=1)
         self.environment = balanced_environment(service_stack, network)
         self.stacks = (network_stack, service_stack)
-
-
-def test_one_class_is_several_stages() -> None:
-    app = App()
-    stages = [Shop(app, name) for name in ("Dev", "Prod")]
-    app.synth()
-    for stage in stages:
-        network, service = stage.stacks
-        assert network in service.dependencies
 
 
 def test_a_pipeline_deploys_a_stage(tmp_path: Path) -> None:
@@ -92,26 +79,6 @@ def test_roles_may_be_made_elsewhere() -> None:
     template = Template.from_stack(stack)
     template.resource_count_is("AWS::IAM::Role", 0)
     template.resource_count_is(ENVIRONMENT, 1)
-
-
-@jsii.implements(IAspect)
-class _Notes:
-    def __init__(self) -> None:
-        self.types: set[str] = set()
-
-    def visit(self, node: IConstruct) -> None:
-        """Note a resource's type."""
-        if isinstance(node, CfnResource):
-            self.types.add(node.cfn_resource_type)
-
-
-def test_an_aspect_sees_every_resource() -> None:
-    stack = new_stack()
-    DockerService(stack, "Service", environment_type=SINGLE)
-    notes = _Notes()
-    Aspects.of(stack).add(notes)
-    Template.from_stack(stack)
-    assert {ENVIRONMENT, "AWS::EC2::VPC", "AWS::IAM::Role", "AWS::S3::Bucket"} <= notes.types
 
 
 def test_a_service_works_in_a_nested_stack() -> None:

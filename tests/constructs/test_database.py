@@ -6,12 +6,11 @@ import pytest
 from aws_cdk import App, CfnParameter, Duration, RemovalPolicy, Size, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_rds as rds
 from aws_cdk.assertions import Match, Template
 
 from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
-from tests.constructs.databases import INSTANCE, made
+from tests.constructs.databases import INSTANCE, TUNED, made
 from tests.constructs.imported import imported_vpc
 
 
@@ -22,26 +21,7 @@ def plain() -> Template:
 
 @pytest.fixture(scope="module")
 def tuned() -> Template:
-    return made(
-        DatabaseEngine.postgres("17.9"),
-        instance_type=ec2.InstanceType("m7g.large"),
-        allocated_storage=Size.gibibytes(100),
-        max_allocated_storage=Size.gibibytes(500),
-        multi_az=True,
-        database_name="shop",
-        username="shopkeeper",
-        port=6543,
-        backup_retention=Duration.days(35),
-        preferred_backup_window="02:00-03:00",
-        preferred_maintenance_window="Sun:04:30-Sun:05:30",
-        deletion_protection=False,
-        removal_policy=RemovalPolicy.RETAIN,
-        iam_authentication=False,
-        ca_certificate=rds.CaCertificate.RDS_CA_RSA4096_G1,
-        auto_minor_version_upgrade=False,
-        allow_major_version_upgrade=True,
-        parameters={"log_min_duration_statement": "500"},
-    )[1]
+    return made(**TUNED)[1]
 
 
 def test_defaults_are_private_encrypted_protected_and_backed_up(plain: Template) -> None:
@@ -176,11 +156,6 @@ def test_the_default_security_group_has_no_rules(plain: Template) -> None:
     [group] = plain.find_resources("AWS::EC2::SecurityGroup").values()
     assert "SecurityGroupIngress" not in group["Properties"]
     assert [rule["CidrIp"] for rule in group["Properties"]["SecurityGroupEgress"]] == ["255.255.255.255/32"]
-
-
-def test_logical_ids_of_what_holds_data_stay(plain: Template) -> None:
-    assert list(plain.find_resources(INSTANCE)) == ["DatabaseInstanceAA8A5FDE"]
-    assert list(plain.find_resources("AWS::SecretsManager::Secret")) == ["DatabaseSecret3B817195"]
 
 
 @pytest.mark.parametrize(("username", "same"), [("app", True), ("shop", False), ("keeper", False)])

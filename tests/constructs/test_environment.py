@@ -17,6 +17,7 @@ from tests.constructs.databases import existing_database
 from tests.constructs.environments import new_environment, new_stack
 from tests.constructs.templates import ENVIRONMENT, only, options, statements
 
+ACTION = "aws:autoscaling:scheduledaction"
 SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-AbCd12"
 
 
@@ -84,13 +85,21 @@ def test_an_application_limits_its_versions(full: Template) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda e: e.add_environment("COLOUR", "red"), "COLOUR is set already"),
-        (lambda e: e.add_environment("BIG", "x" * 4096), "variables take"),
+        (lambda e: e.add_environment("COLOUR", "red"), "COLOUR is set already: set it once"),
+        (
+            lambda e: e.add_environment("BIG", "x" * 4096),
+            "variables take 4,112 bytes as NAME=value, Beanstalk stores 4,096",
+        ),
+        (lambda e: e.add_environment("B-2", "x"), "variables.B-2 must be named with letters"),
         (lambda e: e.add_secret("COLOUR", _stripe(e)), "secrets.COLOUR is in variables as well"),
         (lambda e: e.add_secret("1", _stripe(e)), "secrets.1 must be named"),
         (lambda e: e.add_secret("STRIPE", _stripe(e)), "STRIPE is set already"),
         (lambda e: e.add_environment("STRIPE", "plain"), "secrets.STRIPE is in variables as well"),
-        (lambda e: e.add_option("aws:ec2:vpc", "VPCId", "vpc-2"), "VPCId is set already"),
+        (lambda e: e.add_option("aws:ec2:vpc", "VPCId", "vpc-2"), "option aws:ec2:vpc VPCId is set already"),
+        (
+            lambda e: e.add_option(ACTION, "MinSize", "1", "Night"),
+            f"option {ACTION} MinSize is set already: set it once, or write override_option",
+        ),
     ],
 )
 def test_later_additions_are_checked_as_well(
@@ -106,6 +115,9 @@ def test_later_additions_are_checked_as_well(
 def refusing() -> DockerEnvironment:
     environment = new_environment(new_stack(), environment={"COLOUR": "green"})
     environment.add_secret("STRIPE", _stripe(environment))
+    # That of another resource is another option.
+    for name in ("Night", "Day"):
+        environment.add_option(ACTION, "MinSize", "1", name)
     return environment
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Size, Stack
+from aws_cdk import Duration, Size
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
@@ -20,16 +20,13 @@ from beanpod import (
     HealthCheck,
     LoadBalancerSettings,
     ManagedUpdates,
-    OptionSetting,
     ScalingTrigger,
 )
-from beanpod._environment_options import SECRETS, VARIABLES, EnvironmentOptions
 from tests.constructs.environments import balanced_environment, new_environment, new_stack
 from tests.constructs.imported import CERTIFICATE, certificate
 from tests.constructs.templates import ENVIRONMENT, only, statements
 from tests.constructs.templates import options as template_options
 
-ACTION = "aws:autoscaling:scheduledaction"
 COMMAND = "elasticbeanstalk:command"
 
 
@@ -213,43 +210,6 @@ def test_access_logs_are_not_encrypted_with_a_key_of_kms() -> None:
 def test_a_domain_needs_a_load_balancer() -> None:
     with pytest.raises(ValueError, match="domain needs a load balancer"):
         balanced(https=True, environment_type=EnvironmentType.SINGLE_INSTANCE)
-
-
-def added(*given: OptionSetting) -> list[str]:
-    options = EnvironmentOptions(Stack(App(), "Dev"), {"aws:ec2:vpc": {"VPCId": "vpc-1"}})
-    problems: list[str] = []
-    for it in given:
-        problems = options.add({(it.namespace, it.name, it.resource_name or ""): it.value})
-    return problems
-
-
-NIGHT = OptionSetting(namespace=ACTION, name="MinSize", value="1", resource_name="Night")
-PLAIN = OptionSetting(namespace=VARIABLES, name="TOKEN", value="x" * 2000)
-SECRET = OptionSetting(namespace=SECRETS, name="TOKEN", value="arn")
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ([OptionSetting(namespace="aws:ec2:vpc", name="VPCId", value="vpc-2")], "option aws:ec2:vpc VPCId is set alr"),
-        ([NIGHT, NIGHT], f"option {ACTION} MinSize is set already: set it once, or write override_option"),
-        ([PLAIN, PLAIN], f"option {VARIABLES} TOKEN is set already: set it once"),
-        ([PLAIN, SECRET], "secrets.TOKEN is in variables as well: write it in one of the two"),
-        ([SECRET, PLAIN], "secrets.TOKEN is in variables as well: write it in one of the two"),
-        (
-            [PLAIN, OptionSetting(namespace=VARIABLES, name="B", value="x" * 2094)],
-            "variables take 4,102 bytes as NAME=value, Beanstalk stores 4,096",
-        ),
-        ([OptionSetting(namespace=VARIABLES, name="B-2", value="x")], "variables.B-2 must be named with letters"),
-    ],
-)
-def test_an_option_is_set_once_and_a_variable_is_checked(given: list[OptionSetting], words: str) -> None:
-    (problem,) = added(*given)
-    assert problem.startswith(words)
-
-
-def test_an_option_of_another_resource_is_another_option() -> None:
-    assert added(NIGHT, OptionSetting(namespace=ACTION, name="MinSize", value="2", resource_name="Day")) == []
 
 
 def test_later_options_follow_in_order_and_positions_stay() -> None:

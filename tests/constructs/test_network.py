@@ -92,11 +92,6 @@ def test_addresses_and_the_retention_of_flow_logs_can_be_chosen() -> None:
     template.has_resource_properties("AWS::Logs::LogGroup", {"RetentionInDays": 365})
 
 
-def test_no_custom_resource_empties_the_default_group(production: Template) -> None:
-    types = {resource["Type"] for resource in production.to_json()["Resources"].values()}
-    assert not [kind for kind in types if "Custom" in kind or "Lambda" in kind]
-
-
 def test_flow_logs_expire_and_outlive_the_stack(production: Template) -> None:
     production.has_resource(
         "AWS::Logs::LogGroup",

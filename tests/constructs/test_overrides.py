@@ -29,7 +29,6 @@ LOAD_BALANCER = "aws:elbv2:loadbalancer"
 GROUP = "aws:autoscaling:asg"
 BEANSTALK = "aws:elasticbeanstalk:environment"
 COMMAND = "aws:elasticbeanstalk:command"
-PROCESS = "aws:elasticbeanstalk:environment:process:default"
 
 
 @pytest.fixture(scope="module")
@@ -149,11 +148,8 @@ def test_a_token_overrides() -> None:
     ("namespace", "name", "value", "words"),
     [
         (GROUP, "MinSize", "9", r"option aws:autoscaling:asg MinSize: min_size must be at most max_size \(4\), got 9"),
-        (GROUP, "MinSize", "two", 'MinSize: min_size must be a whole number, got "two"'),
-        (VPC, "ELBScheme", "private", 'load_balancer_scheme must be one of public, internal, got "private"'),
         (COMMAND, "DeploymentPolicy", "Rolls", "deployment_strategy must be one of AllAtOnce"),
         ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays", "31", "log_retention must be one of 1, 3"),
-        (PROCESS, "HealthCheckPath", "up", 'must start with "/" and have no spaces, got "up"'),
         (VPC, "VPCId", "vpc-2", "VPCId is set already, by vpc, with what goes with it: give another vpc"),
         (BEANSTALK, "EnvironmentType", "SingleInstance", "give another environment_type"),
         *(
@@ -206,11 +202,6 @@ def test_variables_may_differ_in_their_case_only() -> None:
     stack = new_stack()
     balanced_environment(stack).add_variables({"Path": "/a", "PATH": "/b"})
     assert options_of(stack)[VARIABLES, "Path"] == "/a"
-
-
-def test_adding_what_is_set_names_the_way_to_override() -> None:
-    with pytest.raises(ValueError, match="ELBScheme is set already: set it once, or write override_option"):
-        balanced_environment(new_stack()).add_option(VPC, "ELBScheme", "internal")
 
 
 def test_the_deployer_gets_what_an_overridden_policy_needs() -> None:

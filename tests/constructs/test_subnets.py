@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
 
-from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, select
+from beanpod._subnets import select
 from tests.constructs.imported import imported_vpc
 
 
@@ -32,10 +32,3 @@ def test_a_selection_means_what_the_cdk_says(vpc: ec2.IVpc, fields: dict[str, An
     assert ours.subnet_ids == theirs.subnet_ids != []
     assert ours.zones == set(theirs.availability_zones)
     assert ours.public == theirs.has_public
-
-
-@pytest.mark.parametrize(("selection", "kind"), [(PUBLIC, "Public"), (PRIVATE, "Private"), (ISOLATED, "Isolated")])
-def test_a_kind_that_the_vpc_lacks_is_an_error(selection: ec2.SubnetSelection, kind: str) -> None:
-    empty = imported_vpc(Stack(App(), "Dev"))
-    with pytest.raises(RuntimeError, match=f"There are no '{kind}' subnet groups in this VPC"):
-        select(empty, selection)

@@ -26,6 +26,9 @@ except KeyboardInterrupt:
     print("clean", flush=True)
     sys.exit(130)
 """
+_IN_A_LONG_BLOCK = _PROGRAM.replace("time.sleep(120)", "with deferred_interruption(): time.sleep(120)").replace(
+    "import Interruptions", "import Interruptions, deferred_interruption"
+)
 
 
 def _start(cleaning: float, program: str = _PROGRAM) -> "subprocess.Popen[str]":
@@ -41,9 +44,10 @@ def _line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signal_lets_the_program_clean_up(number: signal.Signals) -> None:
-    with _start(0) as process:
+# SIGINT is the first of those that are repeated.
+@pytest.mark.parametrize(("number", "program"), [(signal.SIGHUP, _PROGRAM), (signal.SIGTERM, _IN_A_LONG_BLOCK)])
+def test_signal_lets_the_program_clean_up(number: signal.Signals, program: str) -> None:
+    with _start(0, program) as process:
         process.send_signal(number)
         assert (_line(process), _line(process)) == ("cleaning", "clean")
         assert process.wait(60) == 130
@@ -102,12 +106,3 @@ def test_aws_call_ends_before_the_interruption() -> None:
     assert ended == ["response", "call"]
     with deferred_interruption():
         ended.append("the next is not interrupted")
-
-
-def test_interruption_is_raised_within_a_block_that_takes_long() -> None:
-    program = _PROGRAM.replace("time.sleep(120)", "with deferred_interruption(): time.sleep(120)")
-    program = program.replace("import Interruptions", "import Interruptions, deferred_interruption")
-    with _start(0, program) as process:
-        process.send_signal(signal.SIGTERM)
-        assert (_line(process), _line(process)) == ("cleaning", "clean")
-        assert process.wait(60) == 130

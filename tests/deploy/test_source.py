@@ -52,6 +52,17 @@ def test_a_commit_is_as_new_as_it_is_where_the_clock_is_behind(repository: Path)
     assert Source.of(repository, {}).committed == datetime.fromtimestamp(seconds, UTC)
 
 
+def test_a_commit_names_those_before_it_also_in_a_shallow_clone(repository: Path) -> None:
+    for seconds in (1_790_000_100, 1_789_000_000):
+        git(repository, "commit", "--quiet", "--allow-empty", "-m", "commit 0123\nparent 0123", seconds=seconds)
+    parent = Source.of(repository, {}).commit
+    git(repository, "commit", "--quiet", "--allow-empty", "-m", "newest")
+    git(repository, "clone", "--quiet", "--depth", "1", f"file://{repository}", "shallow")
+    newest, shallow = Source.of(repository, {}), Source.of(repository / "shallow", {})
+    assert (len(newest.ancestors), newest.commit) == (3, shallow.commit)
+    assert shallow.ancestors == {parent} < newest.ancestors
+
+
 def test_signatures_that_git_shows_are_no_commit(repository: Path) -> None:
     gpg = repository / "gpg"
     gpg.write_text("#!/bin/sh\ncat\nprintf '\\n[GNUPG:] SIG_CREATED \\n' >&2\necho '-----BEGIN PGP SIGNATURE-----'\n")

@@ -8,11 +8,13 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.deploy.deployed_stage import PASSWORD, DeployedStage, client, deployed_stage
+from tests.deploy.bundles.projects import write
+from tests.deploy.deployed_stage import PASSWORD, DeployedStage, Project, client, deployed_stage
 
 ACTIONS = (
     "cloudformation:DescribeStacks",
@@ -29,53 +31,43 @@ ACTIONS = (
 # What anybody may call, and calls whose action has another name or another one besides.
 _FREE = {"sts:GetCallerIdentity"}
 _NAMES = {"s3:ListObjectsV2": "s3:ListBucket"}
+_PULLED = """\
+services:
+  web:
+    image: nginx:stable
+    ports: ["80:80"]
+    volumes: ["./greeting:/greeting:ro"]
+"""
 _RECORDING_DOCKER = '#!/bin/sh\nprintf "%s\\n" "$@" >> {log}\nexec {docker} "$@"\n'
 
 
 @pytest.fixture(scope="module")
-def stage(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStage]:
+def built(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStage]:
     with deployed_stage(tmp_path_factory.mktemp("flow")) as made:
         made.project.greet("first")
         made.deploy()
         yield made
 
 
-def files(stage: DeployedStage, label: str) -> dict[str, bytes]:
-    """What a version's bundle holds."""
-    versions = client("elasticbeanstalk", stage.aws).describe_application_versions(VersionLabels=[label])
-    (version,) = versions["ApplicationVersions"]
-    place = version["SourceBundle"]
-    body = client("s3", stage.aws).get_object(Bucket=place["S3Bucket"], Key=place["S3Key"])["Body"].read()
-    with zipfile.ZipFile(io.BytesIO(body)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+@pytest.fixture(scope="module")
+def stage(built: DeployedStage, tmp_path_factory: pytest.TempPathFactory) -> DeployedStage:
+    """The same with an app that is not built: no action on AWS depends on that."""
+    project = Project(tmp_path_factory.mktemp("pulled"), built.project.stage)
+    manifest = (built.project.folder / "beanpod.toml").read_text()
+    manifest = manifest.replace("[service]", '[service]\ncompose = "compose.yaml"')
+    write(project.folder, {"beanpod.toml": manifest, "compose.yaml": _PULLED})
+    environ = {name: value for name, value in built.environ.items() if name not in built.registry.login}
+    return replace(built, project=project, environ={**environ, "DOCKER_HOST": "tcp://127.0.0.1:1", "PATH": "/nowhere"})
 
 
-def test_releases_and_rolls_back_a_service(stage: DeployedStage) -> None:
-    stage.project.greet("one")
-    first = stage.deploy()
-    assert (first["changed"], first["health"]) == (True, "Ok")
-    assert first["version_label"] == stage.label()
-    assert first["image"].endswith(first["digest"])
-    pulled = json.loads(files(stage, first["version_label"])["Dockerrun.aws.json"])["Image"]["Name"]
-    assert pulled == first["image"]
-
-    again = stage.deploy()
-    assert (again["changed"], again["version_label"]) == (False, first["version_label"])
-
-    stage.project.greet("two")
-    second = stage.deploy()
-    assert second["previous_version"] == first["version_label"]
-
-    back = stage.run("rollback", "--json").document
-    assert (back["version_label"], stage.label()) == (first["version_label"], first["version_label"])
-
-
-def test_a_release_needs_exactly_these_actions(stage: DeployedStage) -> None:
-    stage.project.greet("with its own key")
-    stage.aws.clear_calls()
-    assert stage.deploy()["changed"]
-    calls = stage.aws.calls()
-    assert {call.principal.rpartition("/")[0] for call in calls} == {f"arn:aws:iam::{stage.aws.account}:user"}
+def test_a_release_needs_exactly_these_actions(built: DeployedStage) -> None:
+    built.project.greet("with its own key")
+    built.aws.clear_calls()
+    outcome = built.deploy()
+    assert (outcome["changed"], outcome["health"]) == (True, "Ok")
+    assert outcome["image"].endswith(outcome["digest"])
+    calls = built.aws.calls()
+    assert {call.principal.rpartition("/")[0] for call in calls} == {f"arn:aws:iam::{built.aws.account}:user"}
     called = {f"{call.service}:{call.action}" for call in calls} - _FREE
     assert {_NAMES.get(name, name) for name in called} | {"elasticbeanstalk:AddTags"} == set(ACTIONS)
 
@@ -127,46 +119,44 @@ def test_a_permission_that_aws_asks_for_is_reported_with_its_statement(stage: De
     stage.aws.clear_faults()
 
 
-@pytest.mark.parametrize(
-    ("command", "action"),
-    [
-        ("status", "elasticbeanstalk:DescribeEnvironmentHealth"),
-        ("versions", "elasticbeanstalk:DescribeApplicationVersions"),
-        ("rollback", "elasticbeanstalk:DescribeApplicationVersions"),
-    ],
-)
-def test_a_missing_action_of_another_command_is_named(stage: DeployedStage, command: str, action: str) -> None:
+def test_a_missing_action_of_another_command_is_named(stage: DeployedStage) -> None:
     # Two, so that there is one to go back to.
     for text in ("long here", "here lately"):
         stage.project.greet(text)
-        stage.deploy()
-    assert stage.run(command).code == 0
-    with denied(stage, action):
-        done = stage.run(command)
-    assert done.code == 2
-    assert f"lack the permission {action}" in done.stderr
+        label = stage.deploy()["version_label"]
+    for command, action in (
+        ("status", "elasticbeanstalk:DescribeEnvironmentHealth"),
+        ("versions", "elasticbeanstalk:DescribeApplicationVersions"),
+        ("rollback", "elasticbeanstalk:DescribeApplicationVersions"),
+    ):
+        assert stage.run(command).code == 0
+        with denied(stage, action):
+            done = stage.run(command)
+        assert done.code == 2
+        assert f"lack the permission {action}" in done.stderr
+    assert stage.label() != label
 
 
-def test_no_secret_shows_anywhere(stage: DeployedStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_secret_shows_anywhere(built: DeployedStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("tmp", "home", "bin"):
         (tmp_path / name).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     shim = tmp_path / "bin" / "docker"
     shim.write_text(_RECORDING_DOCKER.format(log=tmp_path / "docker.log", docker=shutil.which("docker")))
     shim.chmod(0o755)
-    variables = {"HOME": str(tmp_path / "home"), "PATH": f"{shim.parent}:{stage.environ['PATH']}"}
+    variables = {"HOME": str(tmp_path / "home"), "PATH": f"{shim.parent}:{built.environ['PATH']}"}
     variables |= {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     printed = ""
     for kind in ("lines", "github"):
-        stage.project.greet(f"secrets in {kind}")
-        done = stage.run("deploy", "--verbose", f"--output={kind}", **variables)
+        built.project.greet(f"secrets in {kind}")
+        done = built.run("deploy", "--verbose", f"--output={kind}", **variables)
         assert done.code == 0, done.stderr
         printed += f"{done.stdout}\n{done.stderr}\n"
     # A workflow gets the values to mask: those lines are what GitHub itself never shows.
     shown = "\n".join(line for line in printed.splitlines() if not line.startswith("::add-mask::"))
-    places = {"output": shown, **_files(tmp_path), **_files(stage.project.folder), **_on_aws(stage)}
+    places = {"output": shown, **_files(tmp_path), **_files(built.project.folder), **_on_aws(built)}
     assert str(tmp_path / "docker.log") in places
-    assert [(name, it) for name, value in _secrets(stage).items() for it, text in places.items() if value in text] == []
+    assert [(name, it) for name, value in _secrets(built).items() for it, text in places.items() if value in text] == []
 
 
 @contextmanager

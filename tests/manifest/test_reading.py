@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,6 @@ import pytest
 from beanpod.manifest import Manifest, ManifestError
 from tests.manifests import SERVICE, Reader
 
-ROOT = Path(__file__).parents[2]
 TWO_STAGES = SERVICE + "[stages.qa]\n[stages.dev]\n"
 
 
@@ -155,15 +152,3 @@ def test_a_github_repository_is_written_with_or_without_its_ids(read: Reader, re
     github = read(f'{SERVICE}[delivery.github]\nrepository = "{repository}"\nbranch = "main"\n').stage().delivery.github
     assert github is not None
     assert github.repository == repository
-
-
-def modules_after(code: str) -> set[str]:
-    program = f"import sys\n{code}\nprint(*sys.modules)"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    return set(result.stdout.split())
-
-
-def test_reading_needs_no_cdk() -> None:
-    modules = modules_after("from beanpod.manifest import Manifest; Manifest.read('beanpod.toml').stage()")
-    assert "pydantic" in modules
-    assert not {"aws_cdk", "constructs", "jsii"} & modules

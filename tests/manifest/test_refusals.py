@@ -65,6 +65,12 @@ def github(lines: str) -> str:
         (f'account = "12345"\n{SERVICE}', 'account = "12345": write the twelve digits of an AWS account in quotes'),
         (f'region = "Frankfurt"\n{SERVICE}', 'region = "Frankfurt": write an AWS region, e.g. "eu-central-1"'),
         (
+            database('password = "Tr0ub4dor"'),
+            "database.password = ...: RDS makes it: leave it out; the app has it as RDS_PASSWORD",
+        ),
+        (f'{SERVICE}registry_password = "Tr0ub4dor"\n', "service.registry_password = ...: unknown key: "),
+        (f'{SERVICE}[environment]\nDB_PASSWORD = "sesame"\n', "environment.DB_PASSWORD = ...: unknown key: "),
+        (
             database("storage_gb = 30\nallocated_storage = 40"),
             "database.storage_gb = 30: renamed to allocated_storage, which is given as well: leave one of them out",
         ),
@@ -138,6 +144,8 @@ def test_image_that_is_a_repository(read: Reader, image: str) -> None:
         ("hub/ada/guestbook", 'a Docker Hub repository has two parts, "user/repository"; '),
         ("localhost/guestbook", '"localhost" is a registry, and needs its port: write "localhost:5000/guestbook"'),
         ("ada/guest book", "not a repository: write lower-case letters and digits"),
+        ("${DOCKER_USERNAME}/guestbook", "not a repository: write lower-case letters and digits"),
+        ("{", 'the user is missing: write "user/repository", e.g. "ada/{"'),
         (f"ada/{'g' * 255}", "not a repository: write lower-case letters and digits"),
         ("ghcr.io/Ada/guestbook", "not a repository: write lower-case letters and digits"),
         ("localhost:99999/guestbook", '"localhost:99999" is not a registry: write its host and port'),

@@ -67,6 +67,15 @@ def test_variable_that_cannot_be(problems: Finder, line: str, problem: str) -> N
     assert problems(f"{SERVICE}{DATABASE}[variables]\n{line}\n") == [f"variables.{problem}"]
 
 
+@pytest.mark.parametrize("name", ["COMPOSE_PROJECT_NAME", "COMPOSE_FILE"])
+def test_a_setting_of_docker_compose_is_no_variable(read: Reader, problems: Finder, name: str) -> None:
+    compose, variables = 'compose = "compose.yaml"\n', f'[variables]\n{name} = "x"\nCOMPOSE_PARALLEL_LIMIT = "1"\n'
+    assert problems(f"{SERVICE}{compose}{variables}") == [
+        f'variables.{name} = "x": Docker Compose on the instance would run another project by it: leave it out'
+    ]
+    assert read(f"{SERVICE}{variables}").stage().variables[name] == "x"
+
+
 def test_placeholder_needs_a_database(problems: Finder) -> None:
     assert problems(f'{SERVICE}[variables]\nA = "{{database.host}}"\n') == [
         'variables.A = "{database.host}": {database.host} needs a database: write [database], or leave the variable out'
@@ -76,6 +85,17 @@ def test_placeholder_needs_a_database(problems: Finder) -> None:
 def test_the_password_needs_a_database(problems: Finder) -> None:
     found = problems(f'{SERVICE}[secrets]\nDB_PASSWORD = {{ database = "password" }}\n')
     assert found == ["secrets.DB_PASSWORD: needs a database: write [database], or leave it out"]
+
+
+@pytest.mark.parametrize("database", ['[stages.dev.database]\nengine = "none"', '[stages.dev]\npreset = "small"'])
+def test_what_needs_a_database_moves_to_the_stages_that_have_one(database: str, problems: Finder) -> None:
+    lines = '[variables]\nA = "{database.host}"\n[secrets]\nB = { database = "password" }\n'
+    other = '[stages.prod.database]\nengine = "mysql"\n'
+    remedy = "needs a database: write [database], or move it to the stages that have one (stage dev)"
+    assert problems(f"{SERVICE}{lines}{other}{database}\n") == [
+        f"secrets.B: {remedy}",
+        f'variables.A = "{{database.host}}": {{database.host}} {remedy}',
+    ]
 
 
 def test_own_database_may_use_the_usual_names(read: Reader) -> None:

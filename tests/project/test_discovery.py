@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from aws_cdk import App
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.errors import UsageError
@@ -22,6 +23,7 @@ from beanpod.project.dockerfiles import dockerfile_for
 from beanpod.project.files import write
 from beanpod.project.init import next_steps, plan
 from beanpod.project.manifest_text import production_compose
+from stacks import add_stage
 from tests.deploy.bundles.projects import write as write_files
 from tests.project.apps import APPS, NOBODY, lay_out, look, proposed, write_manifest
 from tests.unprivileged import WITHOUT_RIGHTS
@@ -41,6 +43,9 @@ def test_every_app_gets_a_project_that_can_be_deployed(name: str, tmp_path: Path
     assert manifest.stages == ("dev", "prod")
     for stage in manifest.stages:
         assert plan_bundle(manifest.stage(stage), root).preview().files
+        app = App()
+        add_stage(app, manifest, stage)
+        app.synth()
 
 
 DJANGO = Choices(compose="docker-compose.yml", port=8000, engine="postgres", version="16", compose_service="db")
@@ -126,6 +131,35 @@ def test_a_cdk_json_of_another_app_is_named(cdk_json: str, named: bool, tmp_path
     write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "cdk.json": cdk_json})
     project = plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
     assert any("runs another CDK app, `npx infra`" in step for step in next_steps(project)) == named
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "path"),
+    [
+        ("properties", "server.port=8080\n", "/actuator/health"),
+        ("properties", "server.servlet.context-path=/api\n", None),
+        ("properties", "management.endpoints.web.base-path=/manage\n", None),
+        ("properties", "management.server.port=9090\n", None),
+        ("yml", "server:\n  servlet:\n    contextPath: /api\n", None),
+        ("yml", "management:\n  endpoint:\n    health: {}\n\n  server:\n    port: 9090\n", None),
+        ("yml", "management:\n  endpoint:\n    health: {}\nserver:\n  port: 8080\n", "/actuator/health"),
+    ],
+)
+def test_springs_health_path_is_left_out_where_its_settings_move_it(
+    name: str, settings: str, path: str | None, tmp_path: Path
+) -> None:
+    root = lay_out("spring", tmp_path)
+    (root / f"src/main/resources/application.{name}").write_text(settings)
+    assert proposed(root).health_check_path == path
+
+
+def test_other_stacks_are_named(tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "stacks/__init__.py": "LIFO = 1\n"})
+    project = plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
+    assert any(step.startswith("stacks/__init__.py has no add_stage, which ") for step in next_steps(project))
+    (tmp_path / "stacks/__init__.py").unlink()
+    project = plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
+    assert not any("add_stage" in step for step in next_steps(project))
 
 
 def test_the_app_of_the_dockerfile_that_is_asked_for_is_found(tmp_path: Path) -> None:
@@ -214,6 +248,14 @@ CURL = "healthcheck: {test: [CMD, curl, -f, 'http://localhost:8000/healthz']}"
         pytest.param({"blog/urls.py": "    path('health/', ok),\n"}, None, id="urls of an app in a project"),
         pytest.param({"routes.js": "router.get('/health', ok)\n"}, None, id="router"),
         pytest.param({"api.js": "client.get('/health')\n", "tests/a.py": "@app.get('/health')"}, None, id="client"),
+        pytest.param({"a.js": "// app.get('/health', ok)\n", "b.py": "# @app.get('/health')"}, None, id="comment"),
+        pytest.param({"b.js": " *   app.get('/live')\napp.get('/healthz')\n"}, "/healthz", id="behind a comment"),
+        pytest.param(
+            dict.fromkeys(("__tests__/a.js", "mocks/b.js", "e2e/c.js", "a.test.js", "b.spec.js"), "app.get('/health')"),
+            None, id="mocks and tests",
+        ),
+        pytest.param({"main_test.go": 'mux.HandleFunc("/healthz", live)\n'}, None, id="a test of go"),
+        pytest.param({"app/_health/route.ts": "", "app/api/health/route.ts": ""}, "/api/health", id="nextjs, private"),
         pytest.param({"server.js": "if (req.url === '/health') {\n"}, "/health", id="no router"),
         pytest.param(
             {"Dockerfile": "FROM debian\nEXPOSE 80\nHEALTHCHECK CMD curl -f http://localhost:2019/metrics || exit 1\n"},
@@ -222,6 +264,10 @@ CURL = "healthcheck: {test: [CMD, curl, -f, 'http://localhost:8000/healthz']}"
         pytest.param(
             {"Dockerfile": "FROM debian\nHEALTHCHECK CMD nc -z localhost 80 && curl -f localhost:${PORT:-80}/up\n"},
             "/up", id="without http",
+        ),
+        pytest.param(
+            {"Dockerfile": "FROM debian AS base\nHEALTHCHECK CMD curl localhost/ready\nFROM base\nEXPOSE 80\n"},
+            "/ready", id="of a stage that it is based on",
         ),
         pytest.param(
             {"compose.yaml": f"services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    {CURL}"},
@@ -318,6 +364,29 @@ def test_a_dockerfile_for_development_is_not_deployed_while_there_is_another(tmp
     assert proposed(tmp_path).dockerfile == "docker/production/Dockerfile"
 
 
+@pytest.mark.parametrize("image", ["${DB_IMAGE:-postgres:16}", "postgres:${PG:-16}", "postgres:16"])
+def test_the_image_of_a_database_may_be_a_variable(image: str, tmp_path: Path) -> None:
+    services = f"services:\n  web: {{build: ., ports: ['80:80']}}\n  db: {{image: '{image}'}}\n"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "compose.yaml": services})
+    choices = proposed(tmp_path)
+    assert (choices.engine, choices.version, choices.compose_service) == ("postgres", "16", "db")
+    # The version of another engine is none of this.
+    choices = proposed(tmp_path, engine="mariadb")
+    assert (choices.engine, choices.version, choices.compose_service) == ("mariadb", None, "db")
+
+
+SAIL = "services:\n  laravel.test: {build: {context: ./vendor/laravel/sail/runtimes/8.4}, ports: ['80:80']}\n"
+
+
+def test_an_image_of_other_peoples_code_is_not_the_app(tmp_path: Path) -> None:
+    write_files(tmp_path, {"docker-compose.yml": SAIL, "artisan": ""})
+    with pytest.raises(UsageError, match=r"docker-compose\.yml does not run the app\. To begin with, for Laravel:"):
+        plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
+    write_files(tmp_path, {"Dockerfile": "FROM php:8.4-apache\nEXPOSE 80\n"})
+    choices = proposed(tmp_path)
+    assert (choices.dockerfile, choices.compose) == ("Dockerfile", None)
+
+
 def test_a_compose_file_without_the_app_is_for_development(tmp_path: Path) -> None:
     services = "redis: {image: 'redis:7', ports: ['6379:6379']}\n  ui: {image: kibana, ports: ['5601:5601']}\n"
     (tmp_path / "compose.yaml").write_text(f"services:\n  {services}")
@@ -382,8 +451,24 @@ def test_a_folder_of_a_repository_names_the_service_and_its_manifest(tmp_path: P
     assert groups == ["deploy-flask-dev", "deploy-flask-prod"]
     assert check["concurrency"]["group"] == "check-flask-${{ github.event.pull_request.number }}"
     assert (deploy["name"], check["name"]) == ("Deploy flask", "Check flask")
-    move = "Move .github to the root of the repository, the only place where GitHub reads it: `mv .github ../..`; "
-    assert any(step.startswith(move) for step in next_steps(project))
+    environments = {name: job["environment"]["name"] for name, job in deploy["jobs"].items()}
+    assert environments == {"dev": "flask-dev", "prod": "flask-prod"}
+    assert '# environment = "flask-dev"' in next(it.text for it in project.files if it.path == "beanpod.toml")
+    assert any("as in `beanpod secrets --env flask-dev`" in step for step in next_steps(project))
+    assert check["jobs"]["comment"]["steps"][0]["env"]["MARKER"] == "<!-- beanpod flask -->"
+    write(project.found.root, project.files)
+    # Of another service.
+    write_files(tmp_path, {".github/dependabot.yml": "version: 2\n", ".github/workflows/deploy.yaml": "on: push\n"})
+    (move,) = (step.split("`")[1] for step in next_steps(project) if "where GitHub reads" in step)
+    subprocess.run(["sh", "-c", move], cwd=project.found.root, check=False)
+    assert (tmp_path / ".github/workflows/check.yaml").is_file()
+    left = [path.name for path in (project.found.root / ".github").rglob("*.*")]
+    assert sorted(left) == ["dependabot.yml", "deploy.yaml"]
+    (project.found.root / ".github/workflows/deploy.yaml").rename(tmp_path / ".github/workflows/deploy-flask.yaml")
+    (project.found.root / ".github/dependabot.yml").unlink()
+    again = plan(*look(project.found.root), ask=None)
+    assert not any(file.path.startswith(".github") for file in again.files)
+    assert not any(".github" in step for step in next_steps(again))
 
 
 def test_a_folder_of_a_repository_may_be_named_in_any_encoding(tmp_path: Path) -> None:
@@ -448,12 +533,13 @@ def test_a_folder_makes_a_valid_service_name(folder: str, name: str, tmp_path: P
     assert proposed(tmp_path / folder).name == name
 
 
-def test_dockers_login_begins_the_image(tmp_path: Path) -> None:
-    auth = base64.b64encode(b"ada:secret").decode()
+@pytest.mark.parametrize(("user", "image"), [("ada", "ada/go"), ("Ada", "ada/go"), ("ada@example.org", None)])
+def test_dockers_login_begins_the_image(user: str, image: str | None, tmp_path: Path) -> None:
+    auth = base64.b64encode(f"{user}:secret".encode()).decode()
     (tmp_path / "config.json").write_text(json.dumps({"auths": {"https://index.docker.io/v1/": {"auth": auth}}}))
     root = lay_out("go", tmp_path)
     found = discover(root, environ={"DOCKER_CONFIG": str(tmp_path)})
-    assert propose(found, Choices()).image == "ada/go"
+    assert propose(found, Choices()).image == image
 
 
 def test_dockers_login_may_be_in_a_credential_helper(tmp_path: Path) -> None:
@@ -464,6 +550,16 @@ def test_dockers_login_may_be_in_a_credential_helper(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     environ = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
     assert discover(tmp_path, environ=environ).docker_user == "ada"
+
+
+def test_a_credential_helper_that_waits_is_not_waited_for(tmp_path: Path) -> None:
+    helper = tmp_path / "docker-credential-vault"
+    helper.write_text("#!/bin/sh\nexec sleep 100\n")
+    helper.chmod(0o755)
+    config = {"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "vault"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    environ = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    assert discover(tmp_path, environ=environ).docker_user is None
 
 
 def questions(root: Path, **given: Any) -> list[Question]:
@@ -508,6 +604,29 @@ def test_a_language_without_a_known_framework_is_enough(file: str, text: str, la
     assert framework is not None
     assert framework.language == language
     assert "APP" not in dockerfile_for(framework, tmp_path)
+
+
+@pytest.mark.parametrize("branch", ["8.0", "main-2", "trunk"])
+def test_the_workflow_has_the_branch_as_text(branch: str, tmp_path: Path) -> None:
+    make_repository(tmp_path, "git@github.com:ada/shop.git", branch=branch)
+    texts = {file.path: file.text for file in plan(*look(lay_out("go", tmp_path)), ask=None).files}
+    assert yaml.safe_load(texts[".github/workflows/deploy.yaml"])[True]["push"]["branches"] == [branch]
+
+
+def test_the_remotes_main_is_deployed_where_another_branch_is_checked_out(tmp_path: Path) -> None:
+    make_repository(tmp_path, "git@github.com:ada/shop.git")
+    author = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    commands = ((*author, "commit", "--quiet", "--allow-empty", "-m", "Begin"), ("switch", "-qc", "add-beanpod"))
+    for command in (*commands, ("update-ref", "refs/remotes/origin/main", "main")):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    assert discover(tmp_path, environ=NOBODY).branch == "main"
+
+
+def test_a_path_that_a_manifest_cannot_have_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode("café".encode("latin-1"))
+    write_files(folder, {"Dockerfile": "FROM debian\nEXPOSE 80\n"})
+    with pytest.raises(UsageError, match=r"caf\\udce9/Dockerfile: a name that is not UTF-8: rename it"):
+        plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
 
 
 def test_an_odd_branch_is_not_written_into_the_workflow(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """The files of a project: this repository's root is one, and their workflows pass the linters."""
 
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from importlib.metadata import version
@@ -104,7 +106,6 @@ def test_workflows_of_a_project_pass_the_linters(tmp_path: Path) -> None:
     assert code == 0, output
     assert list(load(deploy)["jobs"]) == ["dev", "prod"]
     assert "--requirement requirements-cdk.txt" in (workflows / "check.yaml").read_text()
-    assert all(len(path.read_text().splitlines()) <= 100 for path in workflows.iterdir())
 
 
 def test_one_version_is_named_in_the_workflows_of_the_repository_that_deploy_the_folder(tmp_path: Path) -> None:
@@ -159,6 +160,35 @@ def test_tests_of_npm_run_before_a_deployment(tmp_path: Path) -> None:
     jobs: dict[str, Any] = load(write_project(root) / ".github/workflows/deploy.yaml")["jobs"]
     assert jobs["test"]["steps"][-1]["working-directory"] == "."
     assert (jobs["dev"]["needs"], jobs["prod"]["needs"]) == ("test", ["test", "dev"])
+
+
+def test_npms_own_test_which_only_fails_stops_no_deployment(tmp_path: Path) -> None:
+    root = lay_out("express", tmp_path)
+    script = 'echo "Error: no test specified" && exit 1'
+    (root / "package.json").write_text(json.dumps({"scripts": {"test": script}}))
+    (root / "package-lock.json").write_text("{}")
+    assert list(load(write_project(root) / ".github/workflows/deploy.yaml")["jobs"]) == ["dev", "prod"]
+
+
+def test_the_cdks_app_hides_no_folder_that_python_imports(tmp_path: Path) -> None:
+    root = project("fastapi", tmp_path)
+    assert (root / "cdk_app.py").is_file()
+    done = subprocess.run([sys.executable, "-c", "import app.main"], cwd=root, capture_output=True, text=True)
+    assert "No module named 'app" not in done.stderr
+    assert "cdk_app.py" in (root / "cdk.json").read_text()
+    # Of a folder with other sources, the usual name stays.
+    (tmp_path / "go/app").mkdir(parents=True)
+    assert (project("go", tmp_path) / "app.py").is_file()
+
+
+def test_the_stacks_are_tested_without_the_apps_own_settings_of_pytest(tmp_path: Path) -> None:
+    root = project("fastapi", tmp_path)
+    (root / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    (root / "tests/conftest.py").write_text("import no_such_package\n")
+    (test,) = (step["run"] for step in load(root / ".github/workflows/check.yaml")["jobs"]["test"]["steps"][-1:])
+    command = [sys.executable, *shlex.split(test)[1:], "--collect-only"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_one_version_of_beanpod_is_named(tmp_path: Path) -> None:

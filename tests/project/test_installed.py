@@ -1,4 +1,4 @@
-"""The two wheels in an environment of their own, in the folders of ten apps."""
+"""The two wheels in an environment of their own, in the folders of two apps."""
 
 import json
 import os
@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 
 from tests.docs.pages import Block, blocks
-from tests.project.apps import APPS, lay_out
+from tests.project.apps import lay_out
 from tests.wheels import ROOT, build, copy_sources, environment, installed_python, wheels
 
 __all__ = ["installed_python", "wheels"]
 
 HERE = version("beanpod")
 HOLD_DATA = {"AWS::RDS::DBInstance", "AWS::S3::Bucket", "AWS::SecretsManager::Secret"}
+# With a compose file, and with a Dockerfile. tests/project/test_discovery.py looks at the others, in this process.
+APPS = ("django", "go")
 AUTHOR = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
 
 
@@ -70,7 +72,7 @@ def installed(installed_python: Path) -> Installed:
 
 @pytest.fixture(scope="module")
 def projects(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the ten apps, each with a project."""
+    """The folder of the two apps, each with a project."""
     folder = tmp_path_factory.mktemp("apps")
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda name: make_project(installed, lay_out(name, folder)), APPS))

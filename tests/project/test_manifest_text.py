@@ -52,12 +52,15 @@ def test_what_only_looks_like_the_databases_name_is_none(tmp_path: Path) -> None
     source = "env('DB_HOSTNAME'); env('POSTGRES_DB'); env('SPRING_DATASOURCE_DRIVER_CLASS_NAME'); env('PGWEB_PORT')"
     source += " env('DB_INSTANCE_NAME'); env('SQLITE_DB'); env('DB_SERVERNAME'); env('PGPASSFILE')"
     source += " env('STORE_IN_DATABASE'); env('DB_SCHEMA'); env('DB_APPLICATION_NAME'); env('DB_SSL_VERIFY_SERVER')"
-    source += " env('SHOP_DB_NAME'); env('SHOP_DB_HOST')"
+    source += " env('SHOP_DB_NAME'); env('SHOP_DB_HOST'); env('DB_USERS_TABLE'); env('DB_LOGIN_TIMEOUT')"
+    source += " env('DB_DRIVER_NAME'); env('DB_CONNECTION_NAME'); env('DB_NAMESPACE'); env('DB_PASS_THROUGH')"
     files = {"Dockerfile": "FROM debian\nEXPOSE 80\n", "settings.py": source, ".env.example": "POSTGRES_DB=postgres\n"}
     write_files(tmp_path, files)
     expected = {"POSTGRES_DB": "{database.name}", "DB_HOSTNAME": "{database.host}", "DB_SERVERNAME": "{database.host}"}
     expected |= {"SHOP_DB_NAME": "{database.name}", "SHOP_DB_HOST": "{database.host}"}
-    assert written(tmp_path, engine="postgres")["variables"] == expected
+    document = written(tmp_path, engine="postgres")
+    assert document["variables"] == expected
+    assert "secrets" not in document
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,16 @@ def test_a_secret_of_the_database_that_may_be_json_is_left_to_the_user(tmp_path:
     assert tomllib.loads(text)["secrets"] == {"DB_PASSWORD": {"database": "password"}}
     assert "\n# DB_SECRET: if it is JSON, " in text
     assert "variables" not in tomllib.loads(text)
+
+
+def test_the_variables_of_other_peoples_code_are_not_read(tmp_path: Path) -> None:
+    read = {
+        "app.py": "os.environ['DB_HOST']",
+        "env/lib/a.py": "os.environ['DB_PORT']",
+        "deps/b.ex": 'get_env("DB_USER")',
+    }
+    write_files(tmp_path, {**read, "Dockerfile": "FROM debian\nEXPOSE 80\n", "env/pyvenv.cfg": "", "mix.exs": ""})
+    assert written(tmp_path, engine="postgres")["variables"] == {"DB_HOST": "{database.host}"}
 
 
 def test_the_variables_of_a_large_app_are_read(tmp_path: Path) -> None:
@@ -311,6 +324,23 @@ def test_a_default_that_names_the_database_is_replaced(tmp_path: Path) -> None:
     assert production(root)["web"]["environment"] == {"POSTGRES_HOST": "${RDS_HOSTNAME}"}
 
 
+def test_a_byte_order_mark_hides_nothing(tmp_path: Path) -> None:
+    files = {"Dockerfile": "FROM debian\nEXPOSE 80\n", ".env.example": "\ufeffDB_HOST=x\n"}
+    write_files(tmp_path, {**files, "package.json": '\ufeff{"dependencies": {"pg": "8"}}'})
+    assert written(tmp_path)["variables"] == {"DB_HOST": "{database.host}"}
+
+
+def test_rails_is_told_its_key_and_the_databases_url(tmp_path: Path) -> None:
+    root = lay_out("rails", tmp_path)
+    assert "RAILS_MASTER_KEY" not in manifest_text(*look(root))
+    (root / "config/credentials.yml.enc").touch()
+    text = manifest_text(*look(root))
+    assert '\n# RAILS_MASTER_KEY = { ssm = "/rails/rails-master-key" }\n' in text
+    assert f"export DATABASE_URL=postgresql://{_URL}; exec COMMAND" in text
+    (root / "config/database.yml").write_text("host: <%= ENV['DB_HOST'] %>\n")
+    assert "DATABASE_URL" not in manifest_text(*look(root))
+
+
 def test_a_variable_for_the_kind_of_database_is_not_its_name(tmp_path: Path) -> None:
     write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", ".env.example": "DB=sqlite\nDB_NAME=hc\n"})
     text = manifest_text(*look(tmp_path, engine="postgres"))
@@ -386,6 +416,18 @@ def test_a_secret_in_the_compose_file_is_generated_in_its_place(tmp_path: Path) 
     assert "\n# STRIPE_SECRET_KEY = { ssm = " in text
 
 
+@pytest.mark.parametrize(
+    "services",
+    [
+        "a: {build: ., ports: ['80:80'], environment: {JWT_SECRET: dev}}\n  b: {build: ., environment: [JWT_SECRET]}",
+        "web: {build: ., ports: ['80:80'], environment: {JWT_SECRET: dev, API_SECRET: '${JWT_SECRET}'}}",
+    ],
+)
+def test_a_secret_that_is_found_twice_is_written_once(services: str, tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "compose.yaml": f"services:\n  {services}\n"})
+    assert write_manifest(tmp_path).stage().secrets.keys() == {"JWT_SECRET"}
+
+
 def test_variables_that_a_compose_file_requires_are_written(tmp_path: Path) -> None:
     compose = (
         "services:\n  web:\n    build: .\n    ports: ['80:80']\n    environment:\n"
@@ -407,7 +449,8 @@ def test_what_an_example_file_names_reaches_the_services_of_a_compose_file_as_we
         {
             "Dockerfile": "FROM debian\n",
             "compose.yaml": "services:\n  web: {build: ., ports: ['80:80'], env_file: .env, environment: {MODE: x}}\n",
-            ".env.example": "DJANGO_SECRET_KEY=me\nDJANGO_ALLOWED_HOSTS=localhost\nSTRIPE_SECRET_KEY=\nMODE=dev\n",
+            ".env.example": "DJANGO_SECRET_KEY=me\nDJANGO_ALLOWED_HOSTS=localhost\nSTRIPE_SECRET_KEY=\nMODE=dev\n"
+            "COMPOSE_PROJECT_NAME=shop\nCOMPOSE_FILE=compose.yaml\n",
         },
     )
     text = manifest_text(*look(tmp_path))
@@ -415,18 +458,22 @@ def test_what_an_example_file_names_reaches_the_services_of_a_compose_file_as_we
     assert '# DJANGO_ALLOWED_HOSTS = "localhost"\n' in text
     assert "\n# STRIPE_SECRET_KEY = { ssm = " in text
     assert "MODE" not in text
+    assert "COMPOSE_" not in text
 
 
 def test_what_only_the_build_reads_is_no_variable_of_the_container(tmp_path: Path) -> None:
     files = {
         "Dockerfile": "FROM node AS build\nARG SITE\nARG NODE_ENV=production\nFROM nginx\nEXPOSE 80\n",
-        ".env.example": "NEXT_PUBLIC_API=https://api\nSITE=Shop\nNODE_ENV=development\nTITLE=x\n",
+        ".env.example": "NEXT_PUBLIC_API=https://api\nSITE=Shop\nNODE_ENV=development\nTITLE=x\nVITE_MAPS_API_KEY=x\n",
     }
     write_files(tmp_path, files)
     text = manifest_text(*look(tmp_path))
     assert '# args = { NEXT_PUBLIC_API = "https://api", SITE = "Shop" }  # for ARG lines of the Dockerfile' in text
     assert text.count("NEXT_PUBLIC_API") == text.count("SITE") == 1
     assert '# TITLE = "x"\n' in text
+    # Not a secret, which reaches no page.
+    assert "# VITE_MAPS_API_KEY is built into the pages" in text
+    assert "ssm" not in text
     build = "build: {context: ., args: {SITE: Shop}}"
     write_files(tmp_path, {"compose.yaml": f"services:\n  web: {{{build}, ports: ['80:80']}}\n"})
     text = manifest_text(*look(tmp_path))
@@ -463,6 +510,8 @@ def test_nothing_is_written_beside_a_compose_file_elsewhere(tmp_path: Path) -> N
     given = Choices(image="ada/shop", compose="../other/compose.yaml")
     project = plan(discover(tmp_path / "shop", compose_file=given.compose, environ=NOBODY), given, ask=None)
     assert not [file.path for file in project.files if "other" in file.path]
+    assert (project.choices.engine, project.choices.compose_service, project.choices.port) == ("postgres", "db", 80)
+    assert any("../other/compose.prod.yaml" in step for step in next_steps(project))
 
 
 @pytest.mark.parametrize(
@@ -530,8 +579,9 @@ def test_what_is_built_for_development_is_built_for_production(tmp_path: Path) -
     }
 
 
-def test_an_image_for_arm64_gets_such_instances_in_every_stage(tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM --platform=linux/arm64 node:24\nEXPOSE 3000\n")
+@pytest.mark.parametrize("platform", ["linux/arm64", "linux/arm64/v8"])
+def test_an_image_for_arm64_gets_such_instances_in_every_stage(platform: str, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM --platform={platform} node:24\nEXPOSE 3000\n")
     manifest = write_manifest(tmp_path)
     types = {name: manifest.stage(name).environment.instance_types for name in manifest.stages}
     assert types == {"dev": ("t4g.micro",), "prod": ("t4g.small",)}

@@ -6,6 +6,7 @@ import pytest
 
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.manifest import Manifest
+from tests.deploy.bundles.projects import write
 
 MANIFEST = '[service]\nname = "shop"\nimage = "ada/shop"\n'
 ENDS = 'ENTRYPOINT ["sh", "-c", "echo \'this release is broken on purpose\' >&2; exit 1"]\nCMD []\n'
@@ -15,9 +16,7 @@ PROXY = 'services:\n  proxy:\n    image: nginx:stable\n    ports: ["80:80"]\n'
 def broken(folder: Path, manifest: str, **files: str) -> tuple[Path, str]:
     """Break the copy of a project; return its folder, and how it is broken."""
     root = folder / "project"
-    for name, text in {"beanpod.toml": MANIFEST + manifest, **files}.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+    write(root, {"beanpod.toml": MANIFEST + manifest, **files})
     workspace = Workspace(root, "beanpod.toml", "dev", folder / "copy", Substitutes("localhost:5000/x", "me"))
     workspace.fill()
     how = workspace.break_release()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.deploy.engine import Engine, docker_engine
+from tests.deploy.engine import Engine
 from tests.deploy.registry import local_registry, pushed_layers, share_layers
 from tests.rehearsal.browser import (
     NoBrowserError,
@@ -24,7 +24,7 @@ from tests.rehearsal.picture import take_pictures
 from tests.rehearsal.site import Release, Site, site
 from tests.service.machine import ROOT
 
-__all__ = ["browser", "docker_engine", "pushed_layers"]
+__all__ = ["browser", "pushed_layers"]
 UNBROKEN = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen"
 PARTS = "document.body.append(Object.assign(document.createElement({0!r}), {1}))"
 

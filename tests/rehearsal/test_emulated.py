@@ -19,6 +19,7 @@ from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import DeployError, InterruptionError
 from beanpod.manifest import GitHubConfig, Manifest
 from beanpod_emulator import EmbeddedAws
+from tests.cli.assemblies import write_assembly
 from tests.service.machine import ROOT
 from tests.waiting import wait_until
 
@@ -64,6 +65,18 @@ def test_a_parameter_has_the_given_value_or_that_of_the_shell_or_a_random_one(pr
     values = [ssm.get_parameter(Name=f"/shop/{name}", WithDecryption=True)["Parameter"]["Value"] for name in "abc"]
     assert values[:2] == ["as given", "of the shell"]
     assert len(values[2]) >= 24
+
+
+def test_a_profile_and_a_region_of_the_cdk_cli_are_not_used(project: EmulatedProject) -> None:
+    group = {"Resources": {"Jobs": {"Type": "AWS::Logs::LogGroup"}}}
+    write_assembly(project.folder / "app", shop=group)
+    # The app may be synthesised already.
+    settings = {"app": "app", "profile": "work", "region": "eu-west-1"}
+    (project.folder / "cdk.json").write_text(json.dumps(settings))
+    (project.folder / "beanpod.toml").write_text((ROOT / "beanpod.toml").read_text())
+    project.bootstrap()
+    project.deploy_stacks()
+    assert [stack.name for stack in project.stacks()] == ["shop"]
 
 
 class _Printing(ProgramRunner):

@@ -112,56 +112,7 @@ def push(repository: Repository, state: str, branch: str = "main") -> str:
     return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=True).stderr
 
 
-def test_push_runs_the_steps_and_prints_them(repository: Repository) -> None:
-    printed = push(repository, "fine")
-    (run,) = repository.runs()
-    assert (run.code, run.jobs) == (0, {"test": "success", "dev": "success"}), run.log
-    assert run.outputs["dev.deploy"] == {"url": "http://dev.here"}
-    for line in ("remote: ✓ Deploy dev", "remote:   ✓ Deploy", "remote:   ✓ Look"):
-        assert line in printed
-    assert "the key is ***" in run.log
-    assert run.summary == "# Deployed\n"
-    assert "pl$an" not in printed + run.log
-
-
-def test_failed_step_ends_its_job_and_prints_its_annotation(repository: Repository) -> None:
-    printed = push(repository, "broken")
-    (run,) = repository.runs()
-    assert run.jobs["dev"] == "failure"
-    assert "remote:   ✗ Deploy" in printed
-    assert "::error title=Deployment failed::broken" in printed
-    assert "Look" not in printed
-
-
-def test_virtual_environments_of_a_step_have_the_packages_of_this_machine(repository: Repository) -> None:
-    push(repository, "packaged")
-    (run,) = repository.runs()
-    assert run.code == 0, run.log
-    assert "Requirement already satisfied: boto3" in run.log
-
-
-def test_each_push_to_main_is_a_run(repository: Repository) -> None:
-    push(repository, "untested")
-    push(repository, "fine", branch="other")
-    push(repository, "fine")
-    assert [run.jobs["test"] for run in repository.runs()] == ["failure", "success"]
-
-
-def test_the_runner_does_not_inherit_the_users_keys(
-    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("AWS_SECRET_ACCESS_KEY", "DOCKER_PASSWORD", "BEANPOD_EMULATOR_TOKEN"):
-        monkeypatch.setenv(name, "the pusher's")
-    monkeypatch.setenv("SSL_CERT_FILE", "/of/this/machine")
-    push(repository, "fine")
-    seen = (tmp_path / "seen").read_text()
-    assert "the pusher's" not in seen
-    assert "GIT_DIR=" not in seen
-    assert "SSL_CERT_FILE=/of/this/machine\n" in seen
-    assert f"PINS={Path(__file__).parents[2]}" in seen
-
-
-def test_act_writes_nothing_into_the_home_folder(
+def test_push_runs_the_steps_and_prints_them(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"
@@ -170,17 +121,43 @@ def test_act_writes_nothing_into_the_home_folder(
     monkeypatch.setenv("HOME", str(home))
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
-    push(repository, "fine")
-    assert repository.runs()[0].jobs["dev"] == "success"
-    assert f"HOME={home}\n" in (tmp_path / "seen").read_text()
+    for name in ("AWS_SECRET_ACCESS_KEY", "DOCKER_PASSWORD", "BEANPOD_EMULATOR_TOKEN"):
+        monkeypatch.setenv(name, "the pusher's")
+    monkeypatch.setenv("SSL_CERT_FILE", "/of/this/machine")
+
+    printed = push(repository, "packaged")
+    (run,) = repository.runs()
+    assert (run.code, run.jobs) == (0, {"test": "success", "dev": "success"}), run.log
+    assert run.outputs["dev.deploy"] == {"url": "http://dev.here"}
+    for line in ("remote: ✓ Deploy dev", "remote:   ✓ Deploy", "remote:   ✓ Look"):
+        assert line in printed
+    assert "the key is ***" in run.log
+    assert run.summary == "# Deployed\n"
+    assert "pl$an" not in printed + run.log
+    # Virtual environments of a step have the packages of this machine.
+    assert "Requirement already satisfied: boto3" in run.log
+
+    seen = (tmp_path / "seen").read_text()
+    assert "the pusher's" not in seen
+    assert "GIT_DIR=" not in seen
+    for variable in ("SSL_CERT_FILE=/of/this/machine", f"PINS={Path(__file__).parents[2]}", f"HOME={home}\n"):
+        assert variable in seen
     assert list(home.rglob("act*")) == []
 
-
-def test_secrets_are_readable_by_their_owner_only(repository: Repository) -> None:
-    push(repository, "fine")
     files = [repository.folder / "secrets/KEY", repository.folder / "runs/1/secret-file.yaml"]
     assert [path.stat().st_mode & 0o777 for path in files] == [0o600, 0o600]
     assert (repository.folder / "secrets").stat().st_mode & 0o777 == 0o700
+
+
+def test_each_push_to_main_is_a_run_and_a_failed_step_ends_its_job(repository: Repository) -> None:
+    push(repository, "untested")
+    push(repository, "fine", branch="other")
+    printed = push(repository, "broken")
+    assert [run.jobs["test"] for run in repository.runs()] == ["failure", "success"]
+    assert repository.runs()[-1].jobs["dev"] == "failure"
+    assert "remote:   ✗ Deploy" in printed
+    assert "::error title=Deployment failed::broken" in printed
+    assert "Look" not in printed
 
 
 def test_interrupted_push_ends_the_step_that_runs(repository: Repository, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import chdir
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,18 +23,19 @@ from beanpod.cli.main import main
 from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.processes import Done
-from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, manifest_text, substituted
+from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, copy_project, manifest_text, substituted
 from beanpod.deploy.errors import DeployError, UsageError
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
 from tests.cli.commands import in_process
+from tests.cli.commands.in_process import Result
 from tests.deploy.bundles.cases import copied
-from tests.deploy.engine import Engine, docker_engine
+from tests.deploy.bundles.projects import write
+from tests.deploy.engine import Engine
 from tests.service.machine import ROOT
 from tests.unprivileged import WITHOUT_RIGHTS
 from tools.github import git
 
-__all__ = ["docker_engine"]
 _COPY = """\
 import sys
 from pathlib import Path
@@ -42,20 +45,15 @@ print(copy_project(Path(sys.argv[1]), Path(sys.argv[2])), end="")
 SUBSTITUTES = Substitutes("localhost:5000/me/shop", "rehearsal")
 
 
-def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-    """A rehearsal of the guestbook, whose files are in a folder."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tools.rehearsal", *arguments],
+def test_an_interrupted_rehearsal_leaves_nothing(docker_engine: Engine, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tools.rehearsal"],
         cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(folder), **variables},
+        env={**os.environ, "TMPDIR": str(tmp_path)},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )
-
-
-def test_an_interrupted_rehearsal_leaves_nothing(docker_engine: Engine, tmp_path: Path) -> None:
-    with start(tmp_path) as rehearsal:
+    ) as rehearsal:
         assert rehearsal.stdout
         for line in rehearsal.stdout:
             if line.endswith("  Stacks\n"):
@@ -69,15 +67,15 @@ def test_an_interrupted_rehearsal_leaves_nothing(docker_engine: Engine, tmp_path
         assert str(tmp_path) not in docker_engine.run(*kind, "--format", "{{.Labels}}")
 
 
-def test_says_at_once_what_is_missing(tmp_path: Path) -> None:
-    with start(tmp_path, DOCKER_HOST="tcp://127.0.0.1:1") as rehearsal:
-        output, _ = rehearsal.communicate(timeout=300)
-    assert rehearsal.returncode == 2
+def test_says_at_once_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    done = in_process.run(ROOT, "rehearse", environ=os.environ)
+    assert done.code == 2
     assert (
         "beanpod: a rehearsal needs more on this machine\n  Docker: cannot connect to the Docker daemon: start Docker"
-        in output
+        in done.stderr
     )
-    assert "Start" not in output
+    assert "Start" not in done.stdout + done.stderr
 
 
 def test_says_at_once_that_the_builder_lacks_buildkit(docker_engine: Engine, tmp_path: Path) -> None:
@@ -192,6 +190,27 @@ def test_a_copy_has_what_a_commit_of_everything_would_have(tmp_path: Path, in_gi
     assert os.access(folder / "run.sh", os.X_OK)
 
 
+def test_a_submodule_is_copied_and_one_that_is_not_checked_out_is_empty(tmp_path: Path) -> None:
+    library, shop, clone = tmp_path / "library", tmp_path / "shop", tmp_path / "clone"
+    for folder in (library, shop):
+        folder.mkdir()
+        (folder / "own.txt").touch()
+        git(folder, "init", "--quiet")
+        if folder is shop:
+            git(folder, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "vendor/lib")
+        git(folder, "add", "--all")
+        git(folder, "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "--message=All")
+    git(tmp_path, "clone", "--quiet", "shop", "clone")
+    assert (copy_project(shop, tmp_path / "whole") / "vendor/lib/own.txt").is_file()
+    copy = copy_project(clone, tmp_path / "copy")
+    assert {path.relative_to(copy).as_posix() for path in copy.rglob("*")} == {
+        ".gitmodules",
+        "own.txt",
+        "vendor",
+        "vendor/lib",
+    }
+
+
 def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,27 +266,23 @@ class _FailedRelease(Rehearsal):
         return [("look", "beanpod status --rehearsal")]
 
 
+def rehearsed(folder: Path, steps: type[Rehearsal], *arguments: str) -> Result:
+    """What a rehearsal of a project in the folder, which fails, prints."""
+    write(folder, {"beanpod.toml": '[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n', "cdk.json": "{}"})
+    out, errors = io.StringIO(), io.StringIO()
+    environ, run = {"XDG_CACHE_HOME": str(folder / "cache")}, partial(rehearse, steps=steps)
+    with chdir(folder):
+        code = main(["rehearse", *arguments], environ=environ, stdout=out, stderr=errors, run=run)
+    return Result(code, out.getvalue(), errors.getvalue())
+
+
 def test_a_failed_rehearsal_can_be_left_running(tmp_path: Path) -> None:
-    (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n')
-    (tmp_path / "cdk.json").write_text("{}")
-
-    def failed(*arguments: str) -> tuple[str, str]:
-        out, errors = io.StringIO(), io.StringIO()
-        environ = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-        with chdir(tmp_path):
-            run = partial(rehearse, steps=_FailedRelease)
-            assert main(["rehearse", *arguments], environ=environ, stdout=out, stderr=errors, run=run) == 1
-        return out.getvalue(), errors.getvalue()
-
-    _, errors = failed()
-    assert errors.startswith(
-        "beanpod: beanpod deploy: shop-1 failed\n  /health answers 404\n  `beanpod rehearse --keep` "
-    )
-    out, errors = failed("--keep")
-    assert errors.startswith(
-        "beanpod: beanpod deploy: shop-1 failed\n  /health answers 404\nbeanpod: the rehearsal failed"
-    )
-    assert out.splitlines()[-5:] == [
+    failure = "beanpod: beanpod deploy: shop-1 failed\n  /health answers 404\n"
+    done = rehearsed(tmp_path, _FailedRelease)
+    assert (done.code, done.stderr.startswith(f"{failure}  `beanpod rehearse --keep` ")) == (1, True)
+    done = rehearsed(tmp_path, _FailedRelease, "--keep")
+    assert (done.code, done.stderr.startswith(f"{failure}beanpod: the rehearsal failed")) == (1, True)
+    assert done.stdout.splitlines()[-5:] == [
         "",
         "It is left running until Ctrl-C. In another terminal, in this folder:",
         "",
@@ -278,10 +293,6 @@ def test_a_failed_rehearsal_can_be_left_running(tmp_path: Path) -> None:
 
 
 def test_a_rehearsal_that_is_left_running_ends_with_its_aws(tmp_path: Path) -> None:
-    manifest = '[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n'
-    (tmp_path / "beanpod.toml").write_text(manifest)
-    (tmp_path / "cdk.json").write_text("{}")
-
     class Killed(_FailedRelease):
         def uses(self, _: Path) -> list[tuple[str, str]]:
             stage = Manifest.read(tmp_path / "beanpod.toml").stage()
@@ -289,20 +300,8 @@ def test_a_rehearsal_that_is_left_running_ends_with_its_aws(tmp_path: Path) -> N
                 self.project = EmulatedProject(tmp_path, {}, stage, aws, self.runner, {})
             return []
 
-    errors, environ = io.StringIO(), {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    with chdir(tmp_path):
-        code = main(["rehearse", "--keep"], environ=environ, stderr=errors, run=partial(rehearse, steps=Killed))
-    assert (code, "\nbeanpod: the emulated AWS was killed, perhaps for" in errors.getvalue()) == (1, True)
-
-
-def printed_by(folder: Path, steps: type[Rehearsal]) -> tuple[str, str]:
-    """What a rehearsal prints on standard output and error."""
-    (folder / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n[stages.dev]\n')
-    (folder / "cdk.json").write_text("{}")
-    out, errors = io.StringIO(), io.StringIO()
-    with chdir(folder):
-        main(["rehearse"], environ={}, stdout=out, stderr=errors, run=partial(rehearse, steps=steps))
-    return out.getvalue(), errors.getvalue()
+    done = rehearsed(tmp_path, Killed, "--keep")
+    assert (done.code, "\nbeanpod: the emulated AWS was killed, perhaps for" in done.stderr) == (1, True)
 
 
 class _FailedBuild(_FailedRelease):
@@ -317,9 +316,37 @@ class _FailedBuild(_FailedRelease):
 
 
 def test_a_failed_build_shows_what_its_step_printed(tmp_path: Path) -> None:
-    out, errors = printed_by(tmp_path, _FailedBuild)
-    assert "SITE is required\n" in out
-    assert "building Dockerfile failed" in errors
+    done = rehearsed(tmp_path, _FailedBuild)
+    assert "SITE is required\n" in done.stdout
+    assert "building Dockerfile failed" in done.stderr
+
+
+class _BrokenPage(_FailedBuild):
+    """Its port answers something else than HTTP, or breaks off."""
+
+    answer: bytes
+
+    def start(self) -> None:
+        super().start()
+        server = self._cleanup.enter_context(socket.create_server(("127.0.0.1", 0)))
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        Thread(target=self._answer_one, args=(server,), daemon=True).start()
+        result = {"version_label": "shop-1", "url": url}
+        self.project = SimpleNamespace(
+            release=lambda _: (Done(0, "", ()), result), logs=lambda: ["TLS only"], domain_variables={}
+        )
+
+    def _answer_one(self, server: socket.socket) -> None:
+        with server.accept()[0] as connection:
+            connection.recv(1000)
+            connection.sendall(self.answer)
+
+
+@pytest.mark.parametrize("answer", [b"garbage\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n<p>"])
+def test_a_page_that_breaks_off_shows_the_logs(answer: bytes, tmp_path: Path) -> None:
+    result = rehearsed(tmp_path, type("_Page", (_BrokenPage,), {"answer": answer}))
+    assert "TLS only" in result.stdout
+    assert re.search(r"beanpod: http://127\.0\.0\.1:\d+/ does not answer: ", result.stderr), result.stderr
 
 
 class _FailedJob(_FailedBuild):
@@ -332,9 +359,9 @@ class _FailedJob(_FailedBuild):
 
 
 def test_what_the_logs_say_is_explained(tmp_path: Path) -> None:
-    out, errors = printed_by(tmp_path, _FailedJob)
-    assert "pq: no pg_hba.conf entry" in out
-    assert "migrate exited with 1\n  the database accepts only connections with TLS" in errors
+    done = rehearsed(tmp_path, _FailedJob)
+    assert "pq: no pg_hba.conf entry" in done.stdout
+    assert "migrate exited with 1\n  the database accepts only connections with TLS" in done.stderr
 
 
 @pytest.mark.parametrize("document", ["[]", '{"process": PROCESS, "workspace": {"root": "/"}}'])

@@ -1,7 +1,10 @@
 """Run every block of docs/development.md, with names and ports of this test."""
 
+import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -9,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests.deploy.engine import Engine
+from tests.service.containers import AT_ONCE, stop
 from tests.service.guestbook_client import GuestbookClient
 from tests.service.machine import ROOT, copy_service, free_port, other_addresses, refuses, remove_with_its_packages, run
 
@@ -61,12 +65,15 @@ def sections() -> dict[str, list[str]]:
     return {title: found for title, found in zip(parts[::2], blocks, strict=True) if found}
 
 
-@pytest.fixture
-def reader(docker_engine: Engine, tmp_path: Path) -> Iterator[Reader]:
-    copy_service(tmp_path)
-    reader = Reader(tmp_path, f"guestbook-{uuid4().hex[:8]}", free_port(), free_port())
-    yield reader
-    remove(reader.name)
+@contextmanager
+def reading(folder: Path) -> Iterator[Reader]:
+    """A reader with a new copy, until the end of the block."""
+    copy_service(folder)
+    reader = Reader(folder, f"guestbook-{uuid4().hex[:8]}", free_port(), free_port())
+    try:
+        yield reader
+    finally:
+        remove(reader.name)
 
 
 def remove(name: str) -> None:
@@ -88,29 +95,62 @@ def test_every_block_belongs_to_a_section_that_is_followed_here() -> None:
     assert list(sections()) == ["With Docker Compose", "With `docker run`", *DOCKER_RUN]
 
 
+@pytest.fixture
+def reader(docker_engine: Engine, tmp_path: Path) -> Iterator[Reader]:
+    with reading(tmp_path) as reader:
+        yield reader
+
+
 def test_the_way_with_compose(reader: Reader) -> None:
     up, tests, down = sections()["With Docker Compose"]
     assert '"database":"ok"' in reader.follow(up)
     reader.check()
-    assert re.search(r"^. skipped 0$", reader.follow(tests), re.MULTILINE)
-    app = run("docker", "ps", "--quiet", "--filter", f"name={reader.name}-app").strip()
+    style = reader.service / "src/style.css"
+    style.write_text(f"{style.read_text()}/* edited */\n")
+    GuestbookClient(f"{reader.guestbook.url}/style.css").shows("/* edited */")
+
+    app, database = (container(reader, name) for name in ("app", "database"))
+    # The packages are the image's and not this machine's.
+    assert "mysql2" in run("docker", "exec", app, "ls", "node_modules").split()
+    assert list((reader.service / "node_modules").iterdir()) == []
+    (network,) = json.loads(run("docker", "network", "inspect", f"{reader.name}_backend"))
+    assert (network["Driver"], set(network["Containers"])) == ("bridge", {app, database})
+    reader.guestbook.open()
+    assert stop(app) < AT_ONCE
+    run("docker", "start", app)
+
+    printed = reader.follow(tests)
+    assert re.search(r"^. pass [1-9]", printed, re.MULTILINE)
+    assert re.search(r"^. skipped 0$", printed, re.MULTILINE)
     remove_with_its_packages(app, lambda: reader.follow(down))
     assert refuses("127.0.0.1", reader.database_port)
     reader.follow(up)
     assert reader.guestbook.messages() == [reader.name]
 
 
-@pytest.mark.parametrize("way", DOCKER_RUN)
-def test_the_way_with_docker_run(reader: Reader, way: str) -> None:
+def container(reader: Reader, service: str) -> str:
+    return run("docker", "ps", "--quiet", "--no-trunc", "--filter", f"name={reader.name}-{service}").strip()
+
+
+def test_the_ways_with_docker_run(docker_engine: Engine, tmp_path: Path) -> None:
     (build,) = sections()["With `docker run`"]
-    *start, away = sections()[way]
-    outputs = [reader.follow(block) for block in (build, *start)]
-    assert '"database":"ok"' in outputs[-1]
-    reader.check()
-    reader.follow(away)
-    assert refuses("127.0.0.1", reader.database_port)
-    volumes = run("docker", "volume", "ls", "--quiet", "--filter", f"name={reader.name}")
-    assert volumes.split() == [f"{reader.name}-data"]
+
+    def follow(reader: Reader, way: str) -> None:
+        *start, away = sections()[way]
+        assert '"database":"ok"' in [reader.follow(block) for block in start][-1]
+        reader.check()
+        reader.follow(away)
+        assert refuses("127.0.0.1", reader.database_port)
+        volumes = run("docker", "volume", "ls", "--quiet", "--filter", f"name={reader.name}")
+        assert volumes.split() == [f"{reader.name}-data"]
+
+    with ExitStack() as stack:
+        readers = [stack.enter_context(reading(tmp_path / str(number))) for number in range(len(DOCKER_RUN))]
+        for reader in readers:
+            reader.follow(build)
+        # They wait for MySQL: all at once.
+        with ThreadPoolExecutor(len(DOCKER_RUN)) as pool:
+            list(pool.map(follow, readers, DOCKER_RUN))
 
 
 def test_the_values_for_docker_run_are_those_of_compose() -> None:

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aws_cdk import App
 from aws_cdk.cx_api import CloudAssembly, CloudFormationStackArtifact
 from botocore.exceptions import ClientError
 
+from beanpod.cli import cdk
+from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import Clients, run
@@ -117,6 +120,17 @@ class Changing:
         output = self.cdk("deploy", *stacks, *flags, exit_code=exit_code)
         assert exit_code or self._failures() == failures, output
         return output
+
+    def refusal(self, keys: str) -> str:
+        """Return what `cdk deploy` says of a manifest whose stage has these keys, before it starts the CDK CLI."""
+        assembly = self._synthesise(keys)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            for name, value in self.aws.environment.items():
+                patch.setenv(name, value)
+            with pytest.raises(UsageError) as caught:
+                cdk.run(["deploy", "--all", "--app", assembly.directory])
+        return "\n".join((str(caught.value), *caught.value.causes))
 
     def delete(self) -> None:
         """Delete the stage's stacks, the last first."""

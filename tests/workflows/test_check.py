@@ -36,11 +36,29 @@ def test_a_fork_gets_no_comment(repository: str, comments: bool, tmp_path: Path)
     assert (list(run.jobs), run.code) == (["comment"] if comments else [], 0)
 
 
-def test_the_comment_is_the_text_and_no_command(tmp_path: Path) -> None:
+_BOT = "github-actions[bot]"
+
+
+@pytest.mark.parametrize(
+    ("present", "asked"),
+    [
+        ([], ["--method", "POST", "{issues}/7/comments"]),
+        # That of another workflow, such as one of coverage, and of another service.
+        ([f"{_BOT} ## Coverage", f"{_BOT} <!-- beanpod shop -->\n## I"], ["--method", "POST", "{issues}/7/comments"]),
+        ([f"{_BOT} <!-- beanpod -->\n## I", f"{_BOT} ## Coverage"], ["--method", "PATCH", "{issues}/comments/1"]),
+        # Its author could change what it says.
+        (["mallory <!-- beanpod -->\n## I"], ["--method", "POST", "{issues}/7/comments"]),
+    ],
+)
+def test_the_comment_is_the_text_and_no_command(present: list[str], asked: list[str], tmp_path: Path) -> None:
     # GitHub cannot be reached from here: what is shown is what `gh` is asked for.
     recorder = tmp_path / "gh"
     recorder.write_text(
-        f"#!{sys.executable}\nimport json, sys\n"
+        f"#!{sys.executable}\nimport json, re, sys\n"
+        "if '--jq' in sys.argv:\n"
+        '    (start,) = re.findall(r\'login == "(.*)" and .*startswith\\("(.*)"\\)\\)\\) \\| \\.id$\', sys.argv[-1])\n'
+        f"    own = (n for n, it in enumerate({present}, 1) if it.startswith(' '.join(start)))\n"
+        "    sys.exit(print(*own, sep='\\n'))\n"
         f"json.dump([sys.argv[1:], sys.stdin.read()], open({str(tmp_path / 'asked')!r}, 'w'))\n"
     )
     recorder.chmod(0o755)
@@ -48,12 +66,13 @@ def test_the_comment_is_the_text_and_no_command(tmp_path: Path) -> None:
     assert COMMENT["env"]["DIFF"] == "${{ needs.diff.outputs.diff }}"
     assert COMMENT["env"]["NUMBER"] == "${{ github.event.pull_request.number }}"
     variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GITHUB_REPOSITORY": "ada/guestbook"}
-    ran = WorkflowRunner(tmp_path, tmp_path, variables).run(COMMENT, {"NUMBER": "7", "DIFF": difference})
+    given = {"NUMBER": "7", "DIFF": difference, "MARKER": COMMENT["env"]["MARKER"]}
+    ran = WorkflowRunner(tmp_path, tmp_path, variables).run(COMMENT, given)
     assert ran.code == 0, ran.printed
     arguments, body = json.loads((tmp_path / "asked").read_text())
-    where = ["7", "--repo", "ada/guestbook"]
-    assert arguments == ["pr", "comment", *where, "--edit-last", "--create-if-none", "--body-file", "-"]
-    assert body == difference + "\n"
+    place = [word.replace("{issues}", "repos/ada/guestbook/issues") for word in asked]
+    assert arguments == ["api", *place, "--silent", "--field", "body=@-"]
+    assert body == f"<!-- beanpod -->\n{difference}\n"
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,8 @@ def test_no_rollout_is_cancelled_and_stages_do_not_wait_for_each_other(stage: st
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_the_script_ends_before_github_ends_the_job(stage: str) -> None:
     times, update = Options("deploy"), Manifest.read(ROOT / "beanpod.toml").stage(stage).environment.update_seconds
-    longest = times.ready_timeout + 2 * (update + max(times.recovery, times.ready_timeout))
+    # The wait for another rollout, this one, and its rollback with an abort. After an abort there is no rollback.
+    longest = update + update + (update + max(times.recovery, update))
     build = 30 * 60
     assert WORKFLOW["jobs"][stage]["timeout-minutes"] * 60 >= longest + build
 
@@ -172,6 +173,7 @@ _OF_THE_JOB = {
     "AWS_SESSION_TOKEN": "job's token",
     "DOCKER_USERNAME": "job's user",
     "DOCKER_PASSWORD": "job's password",
+    "AWS_DEFAULT_REGION": "eu-west-1",
 }
 
 
@@ -183,12 +185,13 @@ def test_credentials_of_the_job_are_used_unless_the_inputs_name_others(tmp_path:
     workflow = RecordedWorkflow.make(tmp_path / "recorded", workflow=text)
     for name, value in SECRETS.items() if given else ():
         workflow.repository.set_secret(name, value)
-    workflow.repository.set_variable("AWS_REGION", "eu-central-1")
+    if given:
+        workflow.repository.set_variable("AWS_REGION", "eu-central-1")
     workflow.run()
     (call,) = workflow.calls()
     seen = [call["environment"][name] for name in _OF_THE_JOB]
     key, secret, user, password = SECRETS.values()
-    assert seen == ([key, secret, "", user, password] if given else list(_OF_THE_JOB.values()))
+    assert seen == ([key, secret, "", user, password, "eu-central-1"] if given else list(_OF_THE_JOB.values()))
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from pathlib import Path
 from beanpod.cli.deployed_stacks import (
     check_destruction,
     check_replacements,
+    cli_setting,
     explain_refusals,
     option_values,
     replaced_database,
@@ -29,6 +30,7 @@ from beanpod.deploy.errors import UsageError
 
 _LOCK = ("package.json", "package-lock.json")
 _MANIFEST = Path("beanpod.toml")
+_SCRIPT = "node_modules/aws-cdk/bin/cdk"
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -42,14 +44,19 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         The CLI's exit code.
 
     Raises:
-        UsageError: The extra `cdk` is not installed, npm could not install the CLI, `--stage` is given, CloudFormation
-            would refuse the deployment after minutes, the manifest does not allow what the deployment replaces, or the
-            stacks are of another project.
+        UsageError: The extra `cdk` is not installed, npm could not install the CLI, `--stage` is given, it would watch,
+            CloudFormation would refuse the deployment after minutes, the manifest does not allow what the deployment
+            replaces, or the stacks are of another project.
     """
     if stage := next(option_values(arguments, "--stage"), None):
         # It would go on, with the manifest's first stage.
         raise UsageError(f"the CDK CLI ignores --stage: write -c stage={stage}")
     named = set() if {"--help", "-h"} & {*arguments} else {*arguments}
+    if _MANIFEST.is_file() and ("--watch" in named or ("watch" in named and "deploy" not in named)):
+        raise UsageError(
+            "cdk watch deploys each change without looking for replacements: run `beanpod cdk deploy`, or watch with "
+            "plain `cdk`"
+        )
     if "destroy" in named and _MANIFEST.is_file():
         check_destruction(_MANIFEST, arguments)
     variables = cdk_environment(environ)
@@ -64,7 +71,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         return _wait(command, variables)
     if problem := replaced_database(_MANIFEST, arguments):
         raise UsageError(problem)
-    assembly = next((Path(app) for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
+    app = next(option_values(arguments, "--app", "-a"), None) or cli_setting("app", (), Path())
+    assembly = Path(app) if app and _is_assembly(Path(app)) else None
     if assembly is None:
         assembly = Path(next(option_values(arguments, "--output", "-o"), "cdk.out"))
         if code := _synthesise([*cli, *synthesis(arguments, assembly)], variables):
@@ -106,7 +114,7 @@ def synthesis(arguments: Sequence[str], assembly: Path) -> list[str]:
     Raises:
         UsageError: Which "deploy" is the command is not clear.
     """
-    command = [it for it in without_option(arguments, "--output", "-o") if it != "--watch"]
+    command = without_option(arguments, "--output", "-o")
     place = command.index("deploy")
     if place and command[place - 1].startswith("-") and "deploy" in command[place + 1 :]:
         raise UsageError(
@@ -131,7 +139,8 @@ def _synthesise(command: Sequence[str], variables: Mapping[str, str]) -> int:
     """Synthesise an app, with its warnings, and return the CLI's exit code."""
     with subprocess.Popen(  # noqa: S603
         command,
-        env=dict(variables),
+        # A line that is left out would leave its colour behind.
+        env={**variables, "FORCE_COLOR": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -183,7 +192,7 @@ def cdk_command(environ: Mapping[str, str]) -> list[str]:
     texts = {name: lock.joinpath(name).read_bytes() for name in _LOCK}
     version = hashlib.sha256(b"".join(texts.values())).hexdigest()[:16]
     folder = cache_folder(environ) / f"cdk-{version}"
-    script = folder / "node_modules/aws-cdk/bin/cdk"
+    script = folder / _SCRIPT
     variables = cdk_environment(environ)
     if not script.is_file():
         install(folder, texts, npm=_program("npm", variables), environ=variables)
@@ -214,6 +223,9 @@ def install(folder: Path, texts: Mapping[str, bytes], *, npm: str, environ: Mapp
         if done.returncode:
             causes = tuple(line for line in done.stderr.splitlines() if line.strip())[:3]
             raise UsageError("npm could not install the CDK CLI", causes=causes)
+        if not (folder / _SCRIPT).is_file():
+            # What was left of it when the cache was cleaned.
+            shutil.rmtree(folder, ignore_errors=True)
         try:
             Path(temporary).rename(folder)
         except OSError:

@@ -25,8 +25,8 @@ _REPLACEMENTS: dict[str | None, Replacement] = {"True": "yes", "Conditional": "m
 _RECREATIONS: dict[str | None, Replacement] = {"Always": "yes", "Conditionally": "maybe"}
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 # A stack in one of these states is made anew by its next deployment.
-_NOT_DEPLOYED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_COMPLETE")
-_OPTIONS = "OptionSettings"
+_NOT_DEPLOYED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+OPTIONS = "OptionSettings"
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,7 @@ class AssembledStack:
         role_arn: The role that deploys it, with the CDK's placeholders.
         tags: Its tags.
         dependencies: Ids of what it depends on.
+        parameters: Values for its parameters. Default: the previous ones.
     """
 
     artifact_id: str
@@ -187,6 +188,7 @@ class AssembledStack:
     role_arn: str | None
     tags: Mapping[str, str]
     dependencies: Sequence[str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def template(self) -> Template:
@@ -253,7 +255,8 @@ def _stack_change(stack: AssembledStack, account: Account) -> StackChange:
         if "is in UPDATE_ROLLBACK_FAILED state" in str(error):
             raise UsageError(
                 f"stack {name} is in UPDATE_ROLLBACK_FAILED: fix what its events name, then run `beanpod cdk rollback "
-                f"{name}` with the same -c; --orphan LOGICAL_ID leaves out a resource that cannot be rolled back"
+                f"{name}` with the deployment's -c; --orphan LOGICAL_ID leaves out a resource that cannot be rolled "
+                "back"
             ) from error
         raise translated(error, "cloudformation:CreateChangeSet") from error
     resources = (
@@ -317,14 +320,16 @@ def _changes(client: Any, stack: AssembledStack, body: Mapping[str, str]) -> Ite
     from botocore.exceptions import WaiterError
 
     known = client.describe_stacks(StackName=stack.name)["Stacks"][0].get("Parameters", [])
-    names = [it["ParameterKey"] for it in known if it["ParameterKey"] in stack.template.get("Parameters", {})]
+    values: dict[str, dict[str, Any]] = {it["ParameterKey"]: {"UsePreviousValue": True} for it in known}
+    values |= {name: {"ParameterValue": value} for name, value in stack.parameters.items()}
+    names = [name for name in values if name in stack.template.get("Parameters", {})]
     change_set = client.create_change_set(
         StackName=stack.name,
         ChangeSetName=f"beanpod-{uuid.uuid4()}",
         ChangeSetType="UPDATE",
         Description="Shows what a deployment would change; never executed",
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in names],
+        Parameters=[{"ParameterKey": name, **values[name]} for name in names],
         Tags=[{"Key": key, "Value": value} for key, value in stack.tags.items()],
         **body,
     )["Id"]
@@ -368,19 +373,25 @@ def _resource(change: Mapping[str, Any], deployed: Template, template: Template)
 
 
 def _property(name: str, before: Any, after: Any, replaces: Replacement) -> Iterator[PropertyChange]:
-    if name != _OPTIONS:
+    if name != OPTIONS:
         yield PropertyChange(name, before, after, replaces)
         return
     old, new = options(before), options(after)
+    if before == after:
+        # An option refers to a resource that changes.
+        yield PropertyChange(name, None, None)
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             yield PropertyChange(key[1], old.get(key), new.get(key), namespace=key[0])
 
 
 def options(settings: Any) -> dict[tuple[str, str], Any]:
-    """Return the options of Elastic Beanstalk by namespace and name."""
-    entries = settings if isinstance(settings, list) else []
-    return {(entry.get("Namespace", ""), entry.get("OptionName", "")): entry.get("Value") for entry in entries}
+    """Return the options of Elastic Beanstalk by namespace and name; that of a scheduled action has the action's."""
+    found = {}
+    for entry in settings if isinstance(settings, list) else []:
+        resource = f" [{entry['ResourceName']}]" if entry.get("ResourceName") else ""
+        found[entry.get("Namespace", ""), f"{entry.get('OptionName', '')}{resource}"] = entry.get("Value")
+    return found
 
 
 def removed_resource(logical_id: str, deployed: Template, kind: str = "") -> ResourceChange:

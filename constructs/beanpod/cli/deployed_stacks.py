@@ -5,9 +5,11 @@ another project. CloudFormation refuses what another stack imports, and only say
 updated) as it is in use by ...". Without credentials or the permission to read stacks, nothing is added to that.
 """
 
+import json
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
@@ -63,7 +65,7 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
         changes = stack_changes(assembled, account)
         _check_project(changes, stage, arguments)
         refuse_replacements(changes, stage)
-        yield from unseen(changes)
+        yield from unseen(changes, stage)
         yield from unused_allowances(changes, stage) if "--all" in arguments else ()
 
 
@@ -85,7 +87,7 @@ def check_destruction(path: Path, arguments: Sequence[str]) -> None:
 
     Args:
         path: The manifest.
-        arguments: The CDK CLI's arguments, with the stage as `-c stage=NAME`.
+        arguments: The CDK CLI's arguments.
 
     Raises:
         UsageError: The stage's Service stack names another image.
@@ -113,7 +115,8 @@ def chosen_stacks(assembly: Path, arguments: Sequence[str]) -> list[AssembledSta
 
     The CLI knows a stack by its path in the app; its name and the artifact's id count as well.
     """
-    stacks, patterns = assembled_stacks(assembly), [it for it in arguments if not it.startswith("-")]
+    patterns = [it for it in arguments if not it.startswith("-")]
+    stacks = [replace(it, parameters=_parameters(it.name, arguments)) for it in assembled_stacks(assembly)]
     named = {
         stack.artifact_id: stack
         for stack in stacks
@@ -128,11 +131,20 @@ def chosen_stacks(assembly: Path, arguments: Sequence[str]) -> list[AssembledSta
     return [stack for stack in stacks if stack.artifact_id in wanted]
 
 
+def _parameters(stack: str, arguments: Sequence[str]) -> dict[str, str]:
+    """Return the values that `--parameters [STACK:]NAME=VALUE` gives a stack; its own win over those of all stacks."""
+    pairs = [it.partition("=")[::2] for it in option_values(arguments, "--parameters")]
+    given = [(*key.rpartition(":")[::2], value) for key, value in pairs]
+    return {name: value for owner in ("", stack) for of, name, value in given if of == owner}
+
+
 def _stage(path: Path, arguments: Sequence[str]) -> StageConfig | None:
-    """Return the stage that `-c stage=NAME` chooses; None if the manifest is wrong, which the app says itself."""
-    context = dict(_context(arguments))
+    """Return the stage that the context chooses; None if the manifest is wrong, which the app says itself."""
+    user = _settings(Path.home() / ".cdk.json")
+    files = [_settings(Path("cdk.json")).get("context"), _settings(Path("cdk.context.json")), user.get("context")]
+    found = (it["stage"] for it in (dict(_context(arguments)), *files) if isinstance(it, dict) and "stage" in it)
     try:
-        return Manifest.read(path).stage(context.get("stage"))
+        return Manifest.read(path).stage(next(found, None))
     except ManifestError:
         return None
 
@@ -145,7 +157,7 @@ def replaced_database(path: Path, arguments: Sequence[str]) -> str | None:
 
     Args:
         path: The manifest.
-        arguments: The CDK CLI's arguments, with the stage as `-c stage=NAME`.
+        arguments: The CDK CLI's arguments.
 
     Returns:
         The problem with what works, or None.
@@ -264,4 +276,31 @@ def _stack(name: str, region: str | None, arguments: Sequence[str]) -> _Stack | 
 
 
 def _account(region: str | None, arguments: Sequence[str]) -> Account:
-    return Account(region, next(option_values(arguments, "--profile"), None))
+    return deployment_account(region, arguments, Path())
+
+
+def deployment_account(region: str | None, arguments: Sequence[str], folder: Path) -> Account:
+    """Return the account and the region that the CDK CLI deploys to, by its arguments and settings.
+
+    Args:
+        region: The region of the stage. Default: the CLI's.
+        arguments: The CLI's arguments.
+        folder: The folder that the CLI runs in.
+    """
+    return Account(region or cli_setting("region", arguments, folder), cli_setting("profile", arguments, folder))
+
+
+def cli_setting(name: str, arguments: Sequence[str], folder: Path) -> str | None:
+    """Return a setting of the CDK CLI: an option, a variable, or of cdk.json or ~/.cdk.json; an empty one is none."""
+    files = (_settings(path).get(name) for path in (folder / "cdk.json", Path.home() / ".cdk.json"))
+    given = (*option_values(arguments, f"--{name}"), os.environ.get(f"CDK_{name.upper()}"), *files)
+    return next((str(it) for it in given if it is not None), None) or None
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """Return a file of settings; {} where there is none, or it is wrong, which the CDK CLI says itself."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

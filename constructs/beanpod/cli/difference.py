@@ -80,9 +80,9 @@ class Cdk:
     def run(self, folder: Path, *arguments: str) -> str:
         """Run the CLI with a folder's own packages, and return its output. Raises UsageError if it fails."""
         packages = folder / ".venv" / ("Scripts" if os.name == "nt" else "bin")
-        # With CI, the CLI writes to standard output, and asks nothing.
-        environ = {**self.environ, "PATH": f"{packages}{os.pathsep}{self.environ['PATH']}", "CI": "true"}
-        done = captured([*self.command, *arguments, "--no-notices"], folder, environ)
+        # With CI, the CLI writes to standard output, and asks nothing. FORCE_COLOR of a workflow wins over --no-color.
+        fixed = {"PATH": f"{packages}{os.pathsep}{self.environ['PATH']}", "CI": "true", "FORCE_COLOR": "0"}
+        done = captured([*self.command, *arguments, "--no-notices"], folder, {**self.environ, **fixed})
         if done.returncode:
             causes = tuple(line for line in (done.stderr or done.stdout).splitlines() if line.strip())
             raise UsageError(f"cdk {arguments[0]} failed in {folder}", causes=causes)
@@ -95,7 +95,7 @@ class Cdk:
     def diff(self, assembly: Path, stack: str, template: Path) -> str:
         """Compare a synthesised stack with a template."""
         chosen = ("--exclusively", "--app", str(assembly), "--template", str(template), stack)
-        return self.run(assembly, "diff", "--no-color", *chosen)
+        return self.run(assembly, "diff", *chosen)
 
 
 def difference(base: Path, head: Path, *, manifest: str, cdk: Cdk) -> dict[str, list[StackChange]]:
@@ -122,7 +122,7 @@ def difference(base: Path, head: Path, *, manifest: str, cdk: Cdk) -> dict[str, 
 def _stages(manifest: Path) -> tuple[str, ...]:
     """Return the stages of a manifest, which may be older than what `beanpod.manifest` reads; () without a file."""
     try:
-        return tuple(tomllib.loads(manifest.read_text(encoding="utf-8"))["stages"])
+        return tuple(tomllib.loads(manifest.read_text(encoding="utf-8-sig"))["stages"])
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, KeyError) as error:

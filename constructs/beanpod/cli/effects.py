@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from beanpod.cli.change_sets import PropertyChange, ResourceChange, options
+from beanpod.cli.change_sets import OPTIONS, PropertyChange, ResourceChange, options
 from beanpod.rules.environment import architecture
 
 DATABASE = "AWS::RDS::DBInstance"
@@ -43,6 +43,7 @@ IN_PLACE = {
 }
 
 _TYPE = ("aws:elasticbeanstalk:environment", "EnvironmentType")
+_LOAD_BALANCER_TYPE = ("aws:elasticbeanstalk:environment", "LoadBalancerType")
 _INSTANCE_TYPES = ("aws:ec2:instances", "InstanceTypes")
 _ROLLING_UPDATES = ("aws:autoscaling:updatepolicy:rollingupdate", "RollingUpdateEnabled")
 _MAX_SIZE = ("aws:autoscaling:asg", "MaxSize")
@@ -76,17 +77,24 @@ def is_protected(change: ResourceChange) -> bool:
     return change.type == DATABASE and _true(change.settings.get("DeletionProtection"))
 
 
-def kept_architecture(change: ResourceChange) -> str | None:
-    """Return the architecture of an environment that gets instances of another, which Elastic Beanstalk refuses.
+def kept(change: ResourceChange) -> Iterator[str]:
+    """Yield what an environment keeps from its creation, whose change Elastic Beanstalk refuses, and what to write.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.ec2.html
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-nlb.html
     """
-    if change.type == ENVIRONMENT and change.action == "change" and not is_replaced(change):
-        for it in change.properties:
-            if (it.namespace, it.name) == _INSTANCE_TYPES and isinstance(it.before, str) and isinstance(it.after, str):
-                before, after = architecture(it.before), architecture(it.after)
-                return before if before != after else None
-    return None
+    if change.type != ENVIRONMENT or change.action != "change" or is_replaced(change):
+        return
+    for it in change.properties:
+        if not isinstance(it.before, str) or not isinstance(it.after, str):
+            continue
+        before, key = architecture(it.before), (it.namespace, it.name)
+        if key == _INSTANCE_TYPES and before != architecture(it.after):
+            words = f"set environment.instance_types to types of {before}"
+            yield f"the architecture that it was created with, {before}: {words}"
+        elif key == _LOAD_BALANCER_TYPE:
+            words = f"set LoadBalancerType to {it.before}"
+            yield f"the type of load balancer that it was created with, {it.before}: {words}"
 
 
 def replacing(change: ResourceChange) -> list[PropertyChange]:
@@ -151,7 +159,9 @@ def _of_property(it: PropertyChange, change: ResourceChange) -> Iterator[Effect]
         service = "what the old value signed or encrypted is lost; instances have the old value until they restart"
         yield Effect("generates another value", service, _GENERATED)
     elif change.type == ENVIRONMENT and it.namespace:
-        yield from _of_option(it, options(change.settings.get("OptionSettings")))
+        yield from _of_option(it, options(change.settings.get(OPTIONS)))
+    elif change.type == ENVIRONMENT and it.name == OPTIONS:
+        yield Effect("may replace the instances", "an option refers to a resource that changes", _CONFIGURATION)
 
 
 def _of_database(it: PropertyChange, settings: Mapping[str, Any]) -> Iterator[Effect]:

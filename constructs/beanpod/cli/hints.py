@@ -11,7 +11,7 @@ _COMMAND = re.compile(
     r"(?: --stage (?P<stage>[^ `]+))?(?P<rest>[^`]*)`"
 )
 _CDK = re.compile(r"`(beanpod cdk [^`]*)`")
-_ALL_STACKS = "`beanpod cdk deploy --all`"
+_OF_ONE_STAGE = re.compile(r"`(beanpod cdk (?:deploy --all|rollback [^ `]+))`")
 _STACKS = re.compile(r"run `beanpod cdk deploy[^`]*`(?: first| again)?")
 
 
@@ -26,7 +26,8 @@ def completed(text: str, options: Options) -> str:
         text = _STACKS.sub("start the rehearsal again", text)
     if options.stage:
         # Else the CDK app deploys the manifest's first stage.
-        text = text.replace(_ALL_STACKS, f"{_ALL_STACKS[:-1]} -c stage={shlex.quote(options.stage)}`")
+        context = f"-c stage={shlex.quote(options.stage)}"
+        text = _OF_ONE_STAGE.sub(lambda found: f"`{found[1]} {context}`", text)
     folder = str(options.manifest.parent)
     # Not Path.is_file, which raises an error where this user may not look.
     if folder != "." and os.path.isfile(options.manifest.parent / "cdk.json"):

@@ -62,7 +62,7 @@ class Options:
         command: One of COMMANDS.
         stage: The stage of the manifest. Default: its first; for check: all.
         wait_timeout: Seconds for the rollout. Default: as its deployment policy takes.
-        ready_timeout: Seconds until a busy environment must be Ready.
+        ready_timeout: Seconds until a busy environment must be Ready. Default: as a rollout of the stage takes.
         recovery: Seconds until its health must recover.
         accept_health: Health that is accepted besides Ok and Info.
         label: The label of the version to roll back to. Default: the previous one.
@@ -80,7 +80,7 @@ class Options:
     bundle: Path | None = None
     force: bool = False
     wait_timeout: float | None = None
-    ready_timeout: float = 900
+    ready_timeout: float | None = None
     recovery: float = 120
     accept_health: tuple[str, ...] = ()
     roll_back: bool = True
@@ -211,7 +211,7 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
         add("--no-rollback", dest="roll_back", action="store_false", help="do not roll back a failed release")
     if command in ("deploy", "rollback"):
         _add_seconds(parser, "--wait-timeout", "how long the rollout may take", "1800, or as its policy takes")
-        _add_seconds(parser, "--ready-timeout", "how long to wait until the environment is Ready", "900")
+        _add_seconds(parser, "--ready-timeout", "how long to wait until the environment is Ready", "as a rollout")
         _add_seconds(parser, "--recovery", "how long to wait until it is healthy", "120")
         text = f"also accept this health; may be repeated: {', '.join(HEALTHS)}"
         add("--accept-health", action="append", choices=HEALTHS, metavar="HEALTH", help=text)

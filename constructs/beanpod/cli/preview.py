@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from beanpod.cli.change_sets import PropertyChange, ResourceChange, StackChange
-from beanpod.cli.effects import KINDS, effects, is_protected, is_replaced, kept_architecture, replacing
+from beanpod.cli.effects import KINDS, effects, is_protected, is_replaced, kept, replacing
 from beanpod.cli.output.text import Cell, Paint
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import StageConfig
@@ -35,7 +35,7 @@ def _is_lost(change: ResourceChange, database_stays: bool) -> bool:
 
 
 def refuse_replacements(changes: Sequence[StackChange], stage: StageConfig) -> None:
-    """Check that the manifest allows each replacement, and AWS the removal of the database and the instance types.
+    """Check that the manifest allows each replacement, and AWS the removal of the database and the other changes.
 
     Raises:
         UsageError: It does not; with what is replaced, why, and what becomes of it.
@@ -49,11 +49,8 @@ def refuse_replacements(changes: Sequence[StackChange], stage: StageConfig) -> N
             "[database]"
         )
         raise UsageError(f"the database of stage {stage.name} has deletion protection, and is not removed: {remedy}")
-    if kept := next((it for stack in changes for it in map(kept_architecture, stack.resources) if it), None):
-        raise UsageError(
-            f"the environment of stage {stage.name} keeps the architecture that it was created with, {kept}: set "
-            f"environment.instance_types to types of {kept}, or make a new stage"
-        )
+    for words in (it for stack in changes for change in stack.resources for it in kept(change)):
+        raise UsageError(f"the environment of stage {stage.name} keeps {words}, or make a new stage")
     every = replacements(changes, stage)
     found = [pair for pair in every if KINDS[pair[1].type] not in stage.allow_replacement]
     if found:
@@ -80,13 +77,14 @@ def unused_allowances(changes: Sequence[StackChange], stage: StageConfig) -> Ite
             yield f'allow_replacement names "{kind}", which this deployment does not replace: remove it'
 
 
-def unseen(changes: Iterable[StackChange]) -> Iterator[str]:
+def unseen(changes: Iterable[StackChange], stage: StageConfig) -> Iterator[str]:
     """Yield a line for each nested stack, of whose resources the change set of its parent does not say anything."""
     for stack in changes:
         for change in stack.resources:
             if change.type == _NESTED and change.action != "add":
                 name = f"{change.path} of {stack.stack}"
-                yield f"what changes in the nested stack {name} is neither shown nor refused: see `beanpod cdk diff`"
+                command = f"`beanpod cdk diff -c stage={stage.name}`"
+                yield f"what changes in the nested stack {name} is neither shown nor refused: see {command}"
 
 
 def document(changes: Sequence[StackChange]) -> dict[str, Any]:
@@ -168,6 +166,6 @@ def _guard_lines(changes: Sequence[StackChange], stage: StageConfig, paint: Pain
         yield ""
         yield paint(f"{problem}:", "red")
         yield paint(f"  {remedy}", "red")
-    for line in (*unseen(changes), *unused_allowances(changes, stage)):
+    for line in (*unseen(changes, stage), *unused_allowances(changes, stage)):
         yield ""
         yield paint(line, "yellow")

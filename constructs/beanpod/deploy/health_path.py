@@ -29,6 +29,8 @@ _SECONDS = 5.0
 _MOST_REDIRECTS = 3
 # The answers of a proxy that refuses a request, or does not reach the host.
 _OF_A_PROXY = (403, 407, 502, 503, 504)
+# The host of an environment without a domain: its single instance's address, or its load balancer's name.
+_ENDPOINT = re.compile(r"[0-9.]+|.+\.elb\.(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?")
 
 
 @dataclass(frozen=True)
@@ -209,12 +211,13 @@ class HealthPath:
         """Request it once. An address that cannot be reached from here is no failure: `well` is None.
 
         Args:
-            endpoint: Host of the environment's load balancer, which a request for a domain goes to. Without one, or
-                with a proxy, which looks names up itself, it goes where DNS leads.
+            endpoint: Host of the environment, where a request for a domain goes to. Without one, or with a proxy, which
+                looks names up itself, it goes where DNS leads. Without a domain, it is in the place of a host that the
+                environment had before.
         """
         ask, warnings = self.ask or partial(asked, codes=self.codes), list[str]()
         if self.domain is None:
-            return self._answer(ask)
+            return replace(self, url=current_url(self.url, endpoint))._answer(ask)
         if endpoint and not goes_through_a_proxy(self.url):
             ask = partial(ask, through=endpoint)
             warnings += self._misdirected(self.domain, endpoint)
@@ -245,14 +248,26 @@ class HealthPath:
             remedy = f"make the record {name} CNAME {balancer} (ALIAS or ANAME, if {name} is a zone itself)"
             if zone := domain.hosted_zone:
                 remedy = f"the record is in the hosted zone {zone.name}: check that the domain is delegated to it"
-            leads = f"leads to {', '.join(sorted(found))}, and not to this environment"
-            yield f"{name} {leads if found else 'cannot be resolved'}: {remedy}"
+                # The stack's record has the load balancer of before "Rebuild environment".
+                remedy += f", and that it leads to {balancer}" if found else ""
+            # Such as Cloudflare's, where that record is hidden behind its own addresses.
+            leads = f"leads to {', '.join(sorted(found))}, and not to this environment: unless a CDN is there, {remedy}"
+            yield f"{name} {leads}" if found else f"{name} cannot be resolved: {remedy}"
 
     def _addresses(self, host: str) -> frozenset[str]:
         try:
             return self.resolve(host)
         except OSError:
             return frozenset()
+
+
+def current_url(url: str, endpoint: str) -> str:
+    """A stack's URL of an environment at its present endpoint, which the stack does not know after a rebuild.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environment-management-rebuild.html
+    """
+    parts = urlsplit(url)
+    return parts._replace(netloc=endpoint).geturl() if endpoint and _ENDPOINT.fullmatch(parts.hostname or "") else url
 
 
 def accepts(codes: str, status: int) -> bool:

@@ -1,15 +1,16 @@
 """One deployment at a time to an environment, and the newest commit wins.
 
-`locks/ENVIRONMENT` in the artifact bucket names the owner of the lock and the last good release. It is written with
-S3's conditional writes, so that of several deployments exactly one gets it. The owner renews its lease by writing the
-object again; the lock of one that was killed can be taken over when its lease has expired, by S3's time, whatever the
-clocks of the machines. The object is never deleted: a rollback reads where to.
+`locks/ENVIRONMENT` in the artifact bucket names the owner of the lock, the last good release, and the latest ones,
+however they ended: an older commit replaces none of them. It is written with S3's conditional writes, so that of
+several deployments exactly one gets it. The owner renews its lease by writing the object again; the lock of one that
+was killed can be taken over when its lease has expired, by S3's time, whatever the clocks of the machines. The object
+is never deleted: a rollback reads where to.
 
 A deployment that finds the lock owned by an older commit waits; behind anything else it ends with BusyError.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,9 @@ from beanpod.deploy.preflight import DeploymentContext, Target
 LEASE_SECONDS = 300.0
 """How long a lock outlives its owner. The lease is renewed when half of it has passed."""
 
+# Of those that an environment may run: after a rollback, a few releases back.
+_REMEMBERED = 20
+
 _LOST = "another deployment has taken over the deployment lock: its lease had expired"
 
 
@@ -38,15 +42,21 @@ class Release:
         previous: The label that the environment had before; None on the first release.
         commit: The version was made from it; "" when unknown.
         committed: When the commit was made; None when unknown.
+        ancestors: The commits before it, as far as they are known; not recorded.
     """
 
     label: str
     previous: str | None = None
     commit: str = ""
     committed: datetime | None = None
+    ancestors: Annotated[frozenset[str], Field(exclude=True)] = field(default=frozenset(), compare=False, repr=False)
 
     def older_than(self, other: "Release") -> bool:
-        """Whether it was certainly made from an earlier commit."""
+        """Whether it was made from an earlier commit: an ancestor of the other's, or else by the committers' clocks."""
+        if other.commit.partition("-")[0] in self.ancestors:
+            return False
+        if self.commit.partition("-")[0] in other.ancestors:
+            return True
         return bool(self.committed and other.committed and self.committed < other.committed)
 
 
@@ -81,6 +91,7 @@ class LockRecord:
     Attributes:
         owner: The latest owner; None when it has released the lock.
         last_good: The last release that was verified.
+        deployed: The latest releases, one a label, newest first, whether or not they ended well.
         etag: Of the object; None when there is none.
         expired: Whether the owner's lease had expired when it was read.
         answered: When S3 answered, by its time; None where there is none yet.
@@ -88,6 +99,7 @@ class LockRecord:
 
     owner: LockOwner | None = None
     last_good: Release | None = None
+    deployed: tuple[Release, ...] = ()
     etag: str | None = field(default=None, compare=False)
     expired: bool = field(default=False, compare=False)
     answered: datetime | None = field(default=None, compare=False)
@@ -99,8 +111,13 @@ class LockRecord:
 
     def release_of(self, label: str) -> Release | None:
         """The release that brought a label to the environment, as far as it is known."""
-        known = (self.owner.release if self.owner else None, self.last_good)
+        known = (self.owner.release if self.owner else None, *self.deployed, self.last_good)
         return next((release for release in known if release and release.label == label), None)
+
+    def remembering(self, release: Release) -> "LockRecord":
+        """The record with a release as the latest that was deployed."""
+        others = (known for known in self.deployed if known.label != release.label)
+        return replace(self, deployed=(release, *others)[:_REMEMBERED])
 
     def before(self, label: str) -> str | None:
         """Where a rollback from that label goes: to the last good release, or from that one to the one before it."""
@@ -110,10 +127,11 @@ class LockRecord:
 
 
 class _Content(BaseModel):
-    """The lock's object as JSON. Earlier versions wrote `last` for `last_good`."""
+    """The lock's object as JSON. Earlier versions wrote `last` for `last_good`, and no `deployed`."""
 
     owner: LockOwner | None = None
     last_good: Annotated[Release | None, Field(validation_alias=AliasChoices("last_good", "last"))]
+    deployed: tuple[Release, ...] = ()
 
 
 class LockStore:
@@ -136,12 +154,13 @@ class LockStore:
         until = stored.modified + timedelta(seconds=LEASE_SECONDS)
         owner = replace(content.owner, until=until) if content.owner else None
         expired = stored.answered >= until
-        return LockRecord(owner, content.last_good, stored.etag, expired=expired, answered=stored.answered)
+        known = (content.last_good, content.deployed)
+        return LockRecord(owner, *known, stored.etag, expired=expired, answered=stored.answered)
 
     def write(self, record: LockRecord, *, over: str | None) -> str | None:
         """Write a record in the place of the one with the ETag `over`. Returns the new ETag; None if it has changed."""
-        body = _Content(owner=record.owner, last_good=record.last_good).model_dump_json(indent=1)
-        return self._aws.write(self._bucket, self._key, body.encode(), over=over)
+        content = _Content(owner=record.owner, last_good=record.last_good, deployed=record.deployed)
+        return self._aws.write(self._bucket, self._key, content.model_dump_json(indent=1).encode(), over=over)
 
 
 class Lock:
@@ -157,12 +176,11 @@ class Lock:
         self.lost = False
 
     @contextmanager
-    def held(self, release: Release, check: Callable[[LockRecord], None]) -> Iterator[LockRecord]:
+    def held(self, release: Release) -> Iterator[LockRecord]:
         """Hold the lock inside the block. An owner that deploys an older commit has `ready_timeout` to release it.
 
         Args:
             release: What is to be deployed.
-            check: Called with the record before the lock is acquired; what it raises leaves the record as it is.
 
         Yields:
             The record as it was before.
@@ -171,7 +189,7 @@ class Lock:
             BusyError: Behind a release that is not older, or when an older one takes too long.
         """
         try:
-            yield self._acquire(release, check)
+            yield self._acquire(release)
         finally:
             self._release()
 
@@ -198,6 +216,8 @@ class Lock:
             DeployError: The lock is lost, or its lease could not be renewed.
         """
         owner, release = self._record.owner, self._recorded(release)
+        # Written with the next change of the record; until then the owner's release is known.
+        self._record = self._record.remembering(release)
         if owner and (owner.release != release or self._is_due(owner)):
             self._write(replace(self._record, owner=replace(owner, until=self._lease(), release=release)))
         if self.lost:
@@ -205,9 +225,10 @@ class Lock:
 
     def succeeded(self, release: Release) -> None:
         """Make this the last good release; written when the lock is released."""
-        self._record = replace(self._record, last_good=self._recorded(release))
+        release = self._recorded(release)
+        self._record = replace(self._record.remembering(release), last_good=release)
 
-    def _acquire(self, release: Release, check: Callable[[LockRecord], None]) -> LockRecord:
+    def _acquire(self, release: Release) -> LockRecord:
         timeout = self._context.settings.ready_timeout
         clock, behind, since, before = self._context.clock, "", 0.0, LockRecord()
         while True:
@@ -216,7 +237,6 @@ class Lock:
             mine = self._is_mine(record)
             before = before if mine else record
             if owner is None or mine:
-                check(before)
                 if self._acquired(record, release):
                     return before
                 continue
@@ -232,8 +252,10 @@ class Lock:
         release = self._recorded(release)
         owner = LockOwner(self._token, source.actor, source.run_url, self._now(), self._lease(), release)
         self._written = self._context.clock.monotonic()
+        # A killed owner may have deployed its release.
+        known = record.remembering(record.owner.release) if record.owner else record
         # Before the answer is known: an interruption from here on releases what may be ours.
-        self._record = LockRecord(owner, record.last_good)
+        self._record = LockRecord(owner, known.last_good, known.deployed)
         etag = self._store.write(self._record, over=record.etag)
         self._record = replace(self._record, owner=owner if etag else None, etag=etag)
         return etag is not None

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from beanpod._bucket_keys import BUNDLES
-from beanpod.deploy.aws import Aws, Environment
+from beanpod.deploy.aws import Aws, AwsError, Environment
 from beanpod.deploy.clock import POLL_SECONDS, Clock
 from beanpod.deploy.errors import BusyError, UsageError
 from beanpod.deploy.health_path import HealthPath
@@ -36,7 +37,7 @@ class Settings:
         roll_back: Whether to roll back a release that fails.
     """
 
-    ready_timeout: float = 900
+    ready_timeout: float = 1800
     wait_timeout: float = 1800
     recovery: float = 120
     accepted_health: tuple[str, ...] = ()
@@ -238,10 +239,12 @@ def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight
 
     Raises:
         UsageError: When AWS does not accept the credentials, or unless there is exactly one environment.
-        BusyError: When it does not become Ready.
+        BusyError: When it does not become Ready, or has no instance.
     """
     identity = context.aws.identity()
     environment = context.wait_until_ready() if wait else context.describe()
+    if wait and version_of(environment) and not context.settings.accepts(environment.health):
+        _refuse_without_instances(context)
     found = Preflight(identity, environment, context.stored_bundles())
     runs = found.previous or "no version of the service yet"
     context.report.say(f"{environment.name} runs {runs}, health {environment.health}")
@@ -250,6 +253,16 @@ def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight
             f"the bundle of {found.previous} no longer exists: a release that fails cannot be rolled back"
         )
     return found
+
+
+def _refuse_without_instances(context: DeploymentContext) -> None:
+    """Raise BusyError if no instance runs, as where a schedule scales to 0: a good release would seem to fail."""
+    with suppress(AwsError):
+        if not context.aws.instances(context.target.environment).all:
+            raise BusyError(
+                f"environment {context.target.environment} has no instance, so that a release could not be verified: "
+                "scale up, then deploy again"
+            )
 
 
 def version_of(environment: Environment) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from beanpod.deploy.aws import AwsError, Environment
 from beanpod.deploy.clock import POLL_SECONDS
 from beanpod.deploy.errors import BusyError, InterruptionError, RolledBackError, UsageError
+from beanpod.deploy.health_path import current_url
 from beanpod.deploy.lock import Lock, LockRecord, Release
 from beanpod.deploy.preflight import DeploymentContext, Preflight, run_preflight, version_of
 from beanpod.deploy.recovery import Recovery
@@ -74,14 +75,14 @@ class Rollout:
         self.outcome = replace(self.outcome, version_label=bundle.label, image=bundle.image, digest=bundle.digest)
         with self._interruptible():
             source = self._context.source
-            release = Release(bundle.label, found.previous, source.commit, source.committed)
-            if not force and self._runs(found.environment, bundle.label) and not self._may_be_replaced(release):
+            release = Release(bundle.label, found.previous, source.commit, source.committed, source.ancestors)
+            ran = not force and found.previous == bundle.label
+            # Looked at again, since a build may have taken its time.
+            if ran and self._runs(self._context.describe(), bundle.label) and not self._may_be_replaced(release):
                 return self.outcome
             with self._context.report.phase(Phase.UPLOAD):
                 upload(self._context, bundle, stored=found.stored)
-                create_version(self._context, bundle)
-            self._on_interruption = f"version {bundle.label} was created, the environment was not changed"
-            self._roll_out(release, found, force=force)
+            self._roll_out(release, found, bundle, force=force)
         return self.outcome
 
     def roll_back(self, label: str | None = None) -> Outcome:
@@ -112,16 +113,12 @@ class Rollout:
             self.outcome = replace(self.outcome, version_label=wanted)
             # With its commit, where that is known: an older one that comes later is refused.
             release = record.release_of(wanted) or Release(wanted, None)
-            self._roll_out(replace(release, previous=found.previous), found, force=True)
+            self._roll_out(replace(release, previous=found.previous), found, None, force=True)
         return self.outcome
 
-    def _roll_out(self, release: Release, found: Preflight, *, force: bool) -> None:
-        def check(record: LockRecord) -> None:
-            if not force:
-                _refuse_if_older(release, record, found.environment)
-
-        # Checked before this run takes a killed one's place in the record, which names what that deployed.
-        with self._lock.held(release, check) as record:
+    def _roll_out(self, release: Release, found: Preflight, bundle: "Bundle | None", *, force: bool) -> None:
+        """Update the environment to a version; bundle: what it is created from, unless it exists."""
+        with self._lock.held(release) as record:
             environment = self._context.wait_until_ready()
             if not force:
                 _refuse_if_older(release, record, environment)
@@ -133,6 +130,9 @@ class Rollout:
             update = Update(self._context, release.label)
             try:
                 with self._context.report.phase(Phase.ROLL_OUT):
+                    # Not before: whoever ends with BusyError leaves no version that looks released.
+                    if bundle:
+                        create_version(self._context, bundle)
                     release = self._start(update, release, record, environment)
                     settled = update.wait()
                 with self._context.report.phase(Phase.VERIFY):
@@ -169,12 +169,14 @@ class Rollout:
         verified = record.last_good is not None and record.last_good.label == runs
         well = self._context.settings.accepts(environment.health)
         if runs == label or (record.etag and not verified and not well):
-            return record.before(runs)
+            known = record.before(runs)
+            # Where the last good release is deployed again, the one before it.
+            return record.before(label) if known == label else known
         return runs
 
     def _runs(self, environment: Environment, label: str) -> bool:
         """Whether there is nothing to do: the environment runs the version well."""
-        if environment.version_label != label:
+        if environment.version_label != label or not environment.ready:
             return False
         instances = self._context.aws.instances(environment.name)
         verdict = ask_health_path(self._context, judge(environment, instances, label, self._context.settings))
@@ -228,7 +230,8 @@ class Rollout:
             self._note(recovery.environment, events=tuple(recovery.events))
 
     def _note(self, environment: Environment, **known: Any) -> None:
-        self.outcome = replace(self.outcome, health=environment.health, **known)
+        url = current_url(self._context.target.url, environment.endpoint)
+        self.outcome = replace(self.outcome, health=environment.health, url=url, **known)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -243,8 +246,8 @@ def _refuse_if_older(release: Release, record: LockRecord, environment: Environm
     if deployed and release.older_than(deployed):
         raise BusyError(
             f"superseded: {environment.name} runs {deployed.label}, of commit {deployed.commit[:12]} made "
-            f"{deployed.committed:%Y-%m-%d %H:%M:%S}, and this commit is older: deploy it with --force, or go back "
-            "with `beanpod rollback`"
+            f"{deployed.committed:%Y-%m-%d %H:%M:%S}, and this commit is older, or was made by a clock that is behind: "
+            "deploy it with --force, or go back with `beanpod rollback`"
         )
 
 

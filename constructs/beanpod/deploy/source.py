@@ -1,15 +1,19 @@
 """The source of a release: the commit, and the CI run that makes it."""
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 _SHORT = 12
 _DAY = 86_400
+# How far back a deployed commit is looked for.
+_HISTORY = 1000
+_ANCESTOR = re.compile(r"^(?:commit|parent) ([0-9a-f]+)", re.MULTILINE)
 # git's words for a repository before its first commit; and for a folder outside any repository, or in a damaged one.
 _NO_COMMIT, _NO_REPOSITORY = "does not have any commits yet", "not a git repository (or any "
 _UNKNOWN = "the commit is not known, so an older one deployed later would not be refused"
@@ -25,6 +29,7 @@ class Source:
         run_url: The page of the CI run; "" on a person's machine.
         actor: Who deploys, for the message of the deployment lock.
         problem: Why git does not tell the commit of a repository, and what to do; "" if it does, or there is none.
+        ancestors: The commits before it, as far as the repository has them: of a shallow clone, those that it names.
     """
 
     commit: str = ""
@@ -32,6 +37,7 @@ class Source:
     run_url: str = ""
     actor: str = ""
     problem: str = ""
+    ancestors: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def short_commit(self) -> str:
@@ -59,7 +65,10 @@ class Source:
         changed, _ = _git(root, "status", "--porcelain", "--untracked-files=no")
         # The clock of this machine may be behind that of the commit; the deployment lock goes by S3's.
         committed = datetime.fromtimestamp(min(int(seconds), time.time() + _DAY), UTC)
-        return cls(f"{commit}-dirty" if changed else commit, committed, run_url, actor)
+        # In its raw form a commit names its parents, also those that a shallow clone does not have.
+        history, _ = _git(root, "log", f"-{_HISTORY}", "--no-show-signature", "--no-color", "--format=raw")
+        ancestors = frozenset(_ANCESTOR.findall(history)) - {commit}
+        return cls(f"{commit}-dirty" if changed else commit, committed, run_url, actor, ancestors=ancestors)
 
 
 def _git(root: Path, *arguments: str) -> tuple[str, str]:

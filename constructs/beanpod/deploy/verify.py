@@ -102,6 +102,11 @@ def judge(environment: Environment, instances: Instances | None, label: str, set
     if state in (State.GOOD, State.STARTING) and not settings.accepts(environment.health):
         state, text = State.RECOVERING, f"its health is {environment.health}"
         causes = _causes(instances) if instances else ()
+    elif state is State.GOOD and instances is not None and _fresh(environment, instances):
+        sick = {item.health for item in instances.all} & {"Degraded", "Severe"}
+        if unaccepted := sorted(health for health in sick if not settings.accepts(health)):
+            state, text = State.RECOVERING, f"the health of an instance is {unaccepted[-1]}"
+            causes = _causes(instances)
     return Verdict(state, text, environment, causes)
 
 
@@ -127,9 +132,15 @@ def _of_instances(environment: Environment, instances: Instances, label: str) ->
     if missing < total and not stuck:
         return State.STARTING, f"{who} {'is' if missing == 1 else 'are'} starting", _causes(instances, label)
     text = f"{who} {'does' if missing == 1 else 'do'} not run {label}"
-    # What instances reported before the environment settled may have changed since.
-    fresh = instances.refreshed >= environment.updated
-    return (State.FAILED if fresh and stuck else State.RECOVERING), text, _causes(instances, label)
+    # One with another version beside those that run this one may be on its way out, as after `Immutable`.
+    leaving = missing < total and not any(item.deployment == "Failed" for item in instances.all)
+    failed = stuck and not leaving and _fresh(environment, instances)
+    return (State.FAILED if failed else State.RECOVERING), text, _causes(instances, label)
+
+
+def _fresh(environment: Environment, instances: Instances) -> bool:
+    """Whether the instances have reported since the environment settled: before, it may have been different."""
+    return instances.refreshed >= environment.updated
 
 
 def _stuck(deployment: str, version_label: str, label: str) -> bool:
@@ -215,8 +226,10 @@ class Update:
         updating = f"environment {name} is being updated to {self._label}, and its state cannot be read"
         with self._unknown_unless_read(updating):
             environment = self._poll_until(settings.wait_timeout) or self._abort()
-            environment = environment or self._poll_until(settings.wait_timeout + settings.ready_timeout)
-        if environment is None:
+            # An abort goes back batch by batch, as the update went forth.
+            longest = settings.wait_timeout + max(settings.wait_timeout, settings.ready_timeout)
+            environment = environment or self._poll_until(longest) or self._context.describe()
+        if not environment.ready and not environment.terminated:
             aborted = " and an abort" if self.aborted else ""
             raise DeadlineError(
                 f"environment {name} is still being updated to {self._label} after {settings.wait_timeout:.0f} s"
@@ -281,15 +294,17 @@ class Update:
 
     def _abort(self) -> Environment | None:
         """Abort an update that takes too long; the environment if it has ended just now."""
-        environment, report = self._context.describe(), self._context.report
-        if environment.abortable:
+        environment, report = None, self._context.report
+        with suppress(UnansweredError):
+            environment = self._context.describe()
+        if environment is None or environment.abortable:
             report.warn(f"the update has not finished after {self._context.settings.wait_timeout:.0f} s: aborting it")
             try:
-                self._context.aws.abort_update(environment.name)
+                self._context.aws.abort_update(self._context.target.environment)
                 self.aborted = True
             except DeployError as error:
                 report.warn(f"the update could not be aborted: {error}")
-        return environment if environment.ready or environment.terminated else None
+        return environment if environment and (environment.ready or environment.terminated) else None
 
     @contextmanager
     def _unknown_unless_read(self, state: str) -> Iterator[None]:
@@ -337,7 +352,11 @@ class Update:
         context.report.status(
             Status(environment.status, environment.health, instances.count_on(self._label), len(instances.all))
         )
-        return ask_health_path(context, judge(environment, instances, self._label, context.settings))
+        verdict = judge(environment, instances, self._label, context.settings)
+        if verdict.state is State.GOOD and self.before == self._label and not _fresh(environment, instances):
+            # Of the same version before this update, which may have failed.
+            return replace(verdict, state=State.RECOVERING, text="its instances have not reported since the update")
+        return ask_health_path(context, verdict)
 
 
 def ask_health_path(context: DeploymentContext, verdict: Verdict) -> Verdict:

@@ -273,14 +273,20 @@ def _subnets(vpc: ImportedVpc) -> Iterator[Finding]:
             seen[subnet] = name
 
 
+# https://docs.docker.com/compose/how-tos/environment-variables/envvars/: read from `.env`, which Beanstalk writes.
+_OF_COMPOSE = ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME")
+
+
 def _variables(case: Case) -> Iterator[Finding]:
     stage = case.stage
     names = [*(("variables", name) for name in stage.variables), *(("secrets", name) for name in stage.secrets)]
     for section, name in names:
         if stage.database and name in DATABASE_VARIABLES:
             yield (section, name), "set from the database: leave it out, or choose another name"
+        if stage.service.compose and name in _OF_COMPOSE:
+            yield (section, name), "Docker Compose on the instance would run another project by it: leave it out"
         if section == "secrets" and isinstance(stage.secrets[name], DatabasePassword) and stage.database is None:
-            yield (section, name), "needs a database: write [database], or leave it out"
+            yield (section, name), f"needs a database: write [database], or {_otherwise(case, section, name, 'it')}"
     for name, value in stage.variables.items():
         for words in _value_problems(case, name, value):
             yield ("variables", name), words
@@ -297,7 +303,14 @@ def _value_problems(case: Case, name: str, value: str) -> Iterator[str]:
         if placeholder not in PLACEHOLDERS:
             yield _unknown_placeholder(placeholder)
         elif case.stage.database is None:
-            yield f"{{{placeholder}}} needs a database: write [database], or leave the variable out"
+            otherwise = _otherwise(case, "variables", name, "the variable")
+            yield f"{{{placeholder}}} needs a database: write [database], or {otherwise}"
+
+
+def _otherwise(case: Case, section: str, name: str, what: str) -> str:
+    """Return what to do with a variable of a stage without a database: no key of a stage can leave one out."""
+    shared = case.own and look_up(case.own, (section, name)) is None
+    return "move it to the stages that have one" if shared else f"leave {what} out"
 
 
 def _secret_remedy(case: Case, name: str) -> str:

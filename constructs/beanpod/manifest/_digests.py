@@ -21,6 +21,9 @@ def table_digests(stage: StageConfig) -> str:
     Without keys that have their default, so that a newer version of Beanpod with more keys changes no digest.
     """
     tables = stage.model_dump(mode="json", include=_TABLES, exclude=_EXCLUDED, exclude_defaults=True)
+    if stage.domain and stage.service.compose:
+        # nginx on the instance does not redirect, so that port 80 of the load balancer is closed.
+        tables["domain"]["compose"] = True
     # The rest of [service] takes effect with a release.
     tables["service"] = stage.service.health_check_path
     return " ".join(f"{name}={_digest(table)}" for name, table in sorted(tables.items()) if table)

@@ -296,8 +296,8 @@ class EnvironmentConfig(Section):
     root_volume_size: Annotated[int, types.limit("root_volume_size")]
     """Root volume of an instance in GiB (gp3). Replaces: the instances."""
     options: Annotated[tuple[OptionSetting, ...], Field(strict=False)] = ()
-    """Any other Beanstalk option. Updates in place. Those of launch configuration, instances and VPC: Replaces: the
-    instances. Default: none.
+    """Any other Beanstalk option. A stage's list replaces the file's: write all of them there. Updates in place.
+    Those of launch configuration, instances and VPC: Replaces: the instances. Default: none.
     """
     max_versions: Annotated[int, types.limit("max_versions")]
     """Application versions that Beanstalk keeps; older ones are deleted. Updates in place."""
@@ -472,6 +472,11 @@ class StageConfig(Section):
         given = (it for it in self.environment.options if (it.namespace, it.name) == (_PROCESS, "MatcherHTTPCode"))
         codes = self.environment.health_check.healthy_http_codes or "200"
         return next((option.value for option in given), codes)
+
+    @property
+    def fixed_variables(self) -> dict[str, str]:
+        """The variables without placeholders, whose values are known before there is a database."""
+        return {name: types.render(text, {}) for name, text in self.variables.items() if not types.placeholders(text)}
 
     def render_variables(self, database: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the variables with their placeholders filled in.

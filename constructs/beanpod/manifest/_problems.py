@@ -44,9 +44,10 @@ _EXAMPLES = {
     "domain.name": 'name = "shop.example.com"',
     "domain.hosted_zone.name": 'name = "example.com"',
 }
-_MOVED: dict[KeyPath, str] = {
+_ELSEWHERE: dict[KeyPath, str] = {
     ("environment", "certificate"): "moved: write it in [domain], with the name that browsers ask for, "
     'name = "shop.example.com"',
+    ("database", "password"): "RDS makes it: leave it out; the app has it as RDS_PASSWORD",
 }
 # Words that the file may say and that mean "absent" once it is read.
 _SWITCHES: dict[KeyPath, str] = {("database", "engine"): "none", ("environment", "managed_updates", "level"): "none"}
@@ -88,8 +89,8 @@ def _text(path: KeyPath, details: ErrorDetails) -> str:
             return f"does not go with {details['loc'][2]}: {_REFERENCES}"
         case "extra_forbidden" if name := RENAMED.get(tuple(map(str, path))):
             return f"renamed to {name}, which is given as well: leave one of them out"
-        case "extra_forbidden" if path in _MOVED:
-            return _MOVED[path]
+        case "extra_forbidden" if path in _ELSEWHERE:
+            return _ELSEWHERE[path]
         case "extra_forbidden":
             return f"unknown key: {_known_key(path, value)}"
         case "union_tag_not_found":
@@ -105,7 +106,8 @@ def _text(path: KeyPath, details: ErrorDetails) -> str:
         case "tuple_type" if isinstance(value, dict) and keys_at(path):
             return f"write it as [[{'.'.join(map(str, path))}]]"
         case _:
-            return _REMEDIES.get(kind, details["msg"]).format(**context)
+            # The messages of the types are complete, and may quote a brace.
+            return _REMEDIES[kind].format(**context) if kind in _REMEDIES else details["msg"]
 
 
 def _known_key(path: KeyPath, value: object) -> str:

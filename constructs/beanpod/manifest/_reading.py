@@ -214,5 +214,5 @@ def _may_be_secret(key: KeyPath, value: object) -> bool:
     """Return whether a value must not be in a log: a secret that is no reference, or one that looks like a secret."""
     if key[0] == "secrets":
         return not isinstance(value, int) and not (isinstance(value, str) and value.startswith(("arn:", "/")))
-    named = key[0] == "variables" or key[:2] == ("service", "args")
-    return looks_secret(str(key[-1]) if named else "", value if isinstance(value, str) else show(value)) is not None
+    # Also of an unknown key, such as database.password.
+    return looks_secret(str(key[-1]), value if isinstance(value, str) else show(value)) is not None

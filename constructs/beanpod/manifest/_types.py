@@ -252,7 +252,8 @@ def _image_problem(image: str) -> str | None:
             'a Docker Hub repository has two parts, "user/repository"; '
             'the first part of another registry\'s has a dot or a port, e.g. "localhost:5000/guestbook"'
         )
-    if image != image.lower() and not is_registry:
+    lower = all(_COMPONENT.fullmatch(component.lower()) for component in components)
+    if image != image.lower() and lower and not is_registry:
         return f"a repository is written in lower case: write {_quoted(image.lower())}"
     if not all(_COMPONENT.fullmatch(component) for component in components) or len(image) > 255:
         return (

@@ -82,7 +82,7 @@ def propose(found: Discovery, given: Choices) -> Choices:
     choices = replace(
         given,
         name=name,
-        image=given.image or (f"{found.docker_user}/{name}" if found.docker_user else None),
+        image=given.image or _image_of(found.docker_user, name),
         compose=compose.path if compose else given.compose,
         branch=found.branch or given.branch,
     )
@@ -154,6 +154,12 @@ def _service_name(found: Discovery) -> str:
     return name if len(name) > 1 else "app"
 
 
+def _image_of(docker_user: str | None, name: str) -> str | None:
+    """Return the repository of Docker's login; None without one, and for one that is an e-mail address."""
+    image = f"{(docker_user or '').lower()}/{name}"
+    return image if docker_user and service_problem("image", image) is None else None
+
+
 def _compose_file(found: Discovery, given: Choices) -> ComposeFacts | None:
     """Return the compose file, unless a Dockerfile was asked for, or the file is for development only.
 
@@ -216,7 +222,7 @@ def _development_engine(found: Discovery) -> str | None:
 def _with_compose(found: Discovery, compose: ComposeFacts, choices: Choices) -> Choices:
     database = _chosen_database(compose, choices)
     wanted = choices.engine != "none"
-    version = _version(database) if database and wanted else None
+    version = _version(database) if database and choices.engine in (None, database.engine) else None
     ports = _web_ports(compose) or _exposed_ports(found)
     port = choices.port or (80 if 80 in ports else ports[0] if len(ports) == 1 else None)
     service = _web_service(compose, port)

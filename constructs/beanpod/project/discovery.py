@@ -34,6 +34,8 @@ from beanpod.project.source import SKIPPED, git, variables_read
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example")
 _DEPTH = 2
+# For a credential helper, which may wait for a keychain.
+_SECONDS = 5
 _OTHER_HOSTS = {
     "gitlab": "GitLab",
     "bitbucket": "Bitbucket",
@@ -48,6 +50,7 @@ _ENGINES = {
     "pgvector": "postgres",
     "mysql": "mysql",
     "mysql-server": "mysql",
+    "percona": "mysql",
     "mariadb": "mariadb",
 }
 # Images that run beside an app and are never what its users reach: stores, brokers, and pages for developers.
@@ -272,8 +275,9 @@ def _dockerfile(root: Path, name: str) -> DockerfileFacts:
         name,
         context=_context(root, posixpath.dirname(name), parsed),
         ports=tuple(port for port in exposed if port not in _NOT_HTTP) or exposed or _ports_of_command(instructions),
-        health_path=_health_path(instructions),
-        architecture=platform.partition("/")[2] if platform in ("linux/amd64", "linux/arm64") else None,
+        health_path=_health_path(parsed.stages[-1].inherited() if parsed.stages else ()),
+        # Perhaps with a variant: linux/arm64/v8.
+        architecture=platform.split("/")[1] if platform.startswith(("linux/amd64", "linux/arm64")) else None,
     )
 
 
@@ -303,9 +307,7 @@ def _health_path(instructions: Sequence[Instruction]) -> str | None:
 
 def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
     name = given or _compose_file(root)
-    # `beanpod init` writes beside it, and nothing outside of the folder.
-    inside = name is not None and not os.path.isabs(name) and ".." not in Path(name).parts
-    if name is None or not inside or not (root / name).is_file():
+    if name is None or not (root / name).is_file():
         return None, ""
     path = root / name
     compose = Compose(root)
@@ -318,7 +320,9 @@ def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
         return None, f"{name}: {str(error).removeprefix(f'{name}: ')}"
     services: dict[str, Any] = document.get("services") or {}
     images = {key: _image(path.parent, service) for key, service in services.items()}
-    apps = tuple(key for key, (image, _) in images.items() if image not in _NOT_THE_APP)
+    apps = tuple(
+        key for key, (image, _) in images.items() if image not in _NOT_THE_APP and not _is_of_others(services[key])
+    )
     return ComposeFacts(
         path=name,
         services=services,
@@ -330,6 +334,12 @@ def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
         ),
         secrets=frozenset(key for key, one in (document.get("secrets") or {}).items() if "file" in one),
     ), ""
+
+
+def _is_of_others(service: Mapping[str, Any]) -> bool:
+    """Whether a service is built from a package's folder, as Laravel Sail's, whose image has no code of the app."""
+    build: dict[str, Any] = service.get("build") or {}
+    return not {"vendor", "node_modules"}.isdisjoint(Path(str(build.get("context", ""))).parts)
 
 
 def _compose_file(root: Path) -> str | None:
@@ -380,7 +390,7 @@ def _image(folder: Path, service: Mapping[str, Any]) -> tuple[str, str]:
     """Return the name and the tag of a service's image, of a built one those of the image that it is built from."""
     build = service.get("build")
     if build is None:
-        return _name_and_tag(str(service.get("image") or ""))
+        return _name_and_tag(str(interpolated(service.get("image") or "", ())))
     path = _dockerfile_of(build, folder)
     return _name_and_tag(_base(path) if path.is_file() else "")
 
@@ -409,8 +419,11 @@ def _other_host(remote: str) -> str | None:
 
 
 def _branch(root: Path) -> str | None:
-    """Return the remote's default branch, or the branch that is checked out."""
+    """Return the remote's default branch, or its main or master, or else the branch that is checked out."""
+    # A repository that was pushed, not cloned, does not know the default branch.
+    usual = (f"refs/remotes/origin/{name}" for name in ("main", "master"))
     remote = git(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").partition("/")[2]
+    remote = remote or git(root, "for-each-ref", "--count=1", "--format=%(refname:lstrip=3)", *usual)
     branch = (remote or git(root, "symbolic-ref", "--short", "HEAD")).strip()
     # A stranger name would have to be quoted in the workflow, for YAML and for GitHub's expressions.
     return branch if re.fullmatch(r"[\w./-]+", branch) else None
@@ -428,7 +441,7 @@ def _docker_user(environ: Mapping[str, str]) -> str | None:
             return base64.b64decode(entry["auth"]).decode().partition(":")[0] or None
         helper = config.get("credHelpers", {}).get(HUB_KEY) or config.get("credsStore")
         return _user_of_helper(str(helper), environ) if helper and HUB_KEY in config.get("auths", {}) else None
-    except (UsageError, OSError, ValueError, AttributeError, binascii.Error):
+    except (UsageError, OSError, ValueError, AttributeError, binascii.Error, subprocess.TimeoutExpired):
         return None
 
 
@@ -436,16 +449,21 @@ def _user_of_helper(helper: str, environ: Mapping[str, str]) -> str | None:
     program = shutil.which(f"docker-credential-{helper}", path=environ.get("PATH"))
     if program is None:
         return None
-    done = subprocess.run([program, "list"], capture_output=True, encoding="utf-8", check=False, env=dict(environ))  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        [program, "list"],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        timeout=_SECONDS,
+    )
     users: dict[str, str] = json.loads(done.stdout) if done.returncode == 0 else {}
     return users.get(HUB_KEY) or None
 
 
 def _example_variables(folders: Iterable[Path]) -> dict[str, str]:
     """Return the variables of the first `.env.example` of the folders."""
-    for folder in folders:
-        for name in _EXAMPLES:
-            if (folder / name).is_file():
-                values = env_values((folder / name).read_text(encoding="utf-8", errors="replace"))
-                return {key: value for key, value in values.items() if key.isidentifier()}
-    return {}
+    path = next((path for folder in folders for name in _EXAMPLES if (path := folder / name).is_file()), None)
+    values = env_values(text_of(path)) if path else {}
+    return {key: value for key, value in values.items() if key.isidentifier()}

@@ -54,7 +54,7 @@ WORKDIR /app
 COPY . .
 RUN CGO_ENABLED=0 go build -o /server .
 
-FROM gcr.io/distroless/static-debian12
+FROM alpine:3.22
 COPY --from=build /server /server
 EXPOSE 8080
 CMD ["/server"]

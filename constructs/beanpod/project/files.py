@@ -13,9 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from beanpod.deploy.bundles.compose.reading import production_files
+from beanpod.deploy.bundles.files import text_of
 from beanpod.project.choices import Choices, chosen_dockerfile
 from beanpod.project.discovery import Discovery
 from beanpod.project.manifest_text import manifest_text, production_compose
+from beanpod.project.versions import workflows_above
 
 _ACTION = "beanpod/beanpod"
 _IGNORED = ("__pycache__/", ".venv/", "cdk.out/", "cdk.context.json")
@@ -59,15 +61,21 @@ class ProjectFile:
 def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]:
     """Return the files of the project, in the order in which an owner reads them."""
     texts = {"beanpod.toml": manifest_text(found, choices)}
-    if (production := production_compose(found, choices)) and not own_production_file(found, choices):
-        texts[posixpath.join(posixpath.dirname(choices.compose or ""), _PRODUCTION)] = production
+    place = production_file(choices)
+    production = production_compose(found, choices)
+    # Nothing is written outside of the folder.
+    if production and not place.startswith("..") and not own_production_file(found, choices):
+        texts[place] = production
     app = _free_name(found.root, "app.py", "cdk_app.py")
+    # Python would import app.py in the place of a folder `app` without __init__.py, in the app's image as well.
+    if not (found.root / app).exists() and any((found.root / "app").glob("**/*.py")):
+        app = "cdk_app.py"
     texts[app] = template("app.py")
     texts["cdk.json"] = template("cdk.json").replace("app.py", app)
     texts |= {name: template(name) for name in _TEMPLATES}
     requirements = requirements_file(found.root)
     texts[requirements] = f"beanpod[cdk]=={version('beanpod')}\npytest\n"
-    if found.other_host is None:
+    if found.other_host is None and not workflows_above(found.root.resolve()):
         texts[".github/workflows/deploy.yaml"] = workflow(found, choices)
         texts[".github/workflows/check.yaml"] = _check_workflow(found, choices, requirements)
         folder = _quoted(f"/{found.prefix}".rstrip("/") or "/")
@@ -75,6 +83,11 @@ def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]
             "pip\n    directory: /\n", f"pip\n    directory: {folder}\n"
         )
     return (*(_file(found.root, path, text) for path, text in texts.items()), _gitignore(found.root))
+
+
+def production_file(choices: Choices) -> str:
+    """Return the path of the compose file for production, relative to the project's folder."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(choices.compose or ""), _PRODUCTION))
 
 
 def own_production_file(found: Discovery, choices: Choices) -> str | None:
@@ -118,6 +131,7 @@ def requirements_file(root: Path) -> str:
 def workflow(found: Discovery, choices: Choices) -> str:
     """Return the workflow that deploys every push to the branch, by the action of this version of Beanpod."""
     text = re.sub(r"\bmain\b", choices.branch, template("deploy.yaml"))
+    text = text.replace(f"[{choices.branch}]", f"[{_quoted(choices.branch)}]")
     # Beanpod's own repository uses the action beside it.
     text = re.sub(r"uses: \./.*", f"uses: {_ACTION}@v{version('beanpod')}", text)
     if found.prefix:
@@ -150,22 +164,29 @@ def _check_workflow(found: Discovery, choices: Choices, requirements: str) -> st
 
 
 def _named(text: str, choices: Choices) -> str:
-    """Return a workflow with the service in its names: two of a repository must not wait in one group."""
+    """Return a workflow with the service in its names.
+
+    Two of a repository must not wait in one group, share the secrets of an environment, or edit one comment.
+    """
     text = re.sub(r"^name: (\w+)$", rf"name: \1 {choices.name}", text, flags=re.MULTILINE)
-    return re.sub(r"group: (check|deploy)-", rf"group: \1-{choices.name}-", text)
+    text = re.sub(r"group: (check|deploy)-", rf"group: \1-{choices.name}-", text)
+    text = re.sub(r"(environment:\n +name: |`)(dev|prod)\b", rf"\1{choices.name}-\2", text)
+    return text.replace("<!-- beanpod -->", f"<!-- beanpod {choices.name} -->")
 
 
-def _quoted(path: str) -> str:
+def _quoted(text: str) -> str:
     # YAML takes 1.0 for a number.
-    return path if re.fullmatch(r"\.|[A-Za-z/][\w./-]*", path) else json.dumps(path)
+    return text if re.fullmatch(r"\.|[A-Za-z/][\w./-]*", text) else json.dumps(text)
 
 
 def _has_npm_tests(folder: Path) -> bool:
     """Return whether `npm ci && npm test` works there."""
     try:
-        package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
-        return "test" in package.get("scripts", {}) and (folder / "package-lock.json").is_file()
-    except (OSError, ValueError, AttributeError):
+        package = json.loads(text_of(folder / "package.json"))
+        # What `npm init` writes only fails.
+        test = "no test specified" not in package.get("scripts", {}).get("test", "no test specified")
+        return test and (folder / "package-lock.json").is_file()
+    except (ValueError, AttributeError, TypeError):
         return False
 
 

@@ -35,6 +35,8 @@ class Framework:
         engine: The database's engine, where the project's own files name it. Default: None.
         variables: Environment variables that connect it to the database of the manifest. Default: none.
         driver: The database's driver, where its URL is known to need more than host and login. Default: none.
+        secrets: Variables with secrets without which the app does not start. Default: none.
+        url: The variable of the database's URL that it reads by itself. Default: none.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Framework:
     engine: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     driver: str = ""
+    secrets: tuple[str, ...] = ()
+    url: str | None = None
 
 
 def find_framework(folder: Path) -> Framework | None:
@@ -89,6 +93,9 @@ def _rails(folder: Path) -> Framework | None:
         health_path=f"/{route[1]}" if route else None,
         migrate="bin/rails db:migrate",
         engine=_engine_in(folder, "Gemfile"),
+        # Its config/master.key is in no image.
+        secrets=("RAILS_MASTER_KEY",) if (folder / "config/credentials.yml.enc").is_file() else (),
+        url="DATABASE_URL",
     )
 
 
@@ -125,6 +132,14 @@ def _python_engine(folder: Path) -> str | None:
     return _only({engine for driver, engine in drivers.items() if _requires(requirements, driver)})
 
 
+# Settings that move Spring Boot's health check to another path, or another port.
+# https://docs.spring.io/spring-boot/reference/actuator/monitoring.html
+_MOVES_HEALTH = re.compile(
+    r"context-?path|base-?path|path-mapping|management\.server|^management:\s*\n(?:(?:[ \t].*)?\n)*?[ \t]+server:",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
 def _spring(folder: Path) -> Framework | None:
     build = "\n".join(text_of(folder / name) for name in ("pom.xml", "build.gradle", "build.gradle.kts"))
     if "spring-boot" not in build:
@@ -144,7 +159,9 @@ def _spring(folder: Path) -> Framework | None:
     return Framework(
         "Spring Boot",
         "Java",
-        health_path="/actuator/health" if "spring-boot-starter-actuator" in build else None,
+        health_path="/actuator/health"
+        if "spring-boot-starter-actuator" in build and not _MOVES_HEALTH.search(settings)
+        else None,
         engine=engine,
         variables=variables if engine else {},
     )

@@ -30,8 +30,10 @@ _ROUTE = re.compile(
     ),
     re.MULTILINE,
 )
-# Next.js makes a route of each file: app/api/health/route.ts, pages/api/health.js
-_ROUTE_FILE = re.compile(rf"(?:src/)?(?:app/({_PATH})/route|pages/({_PATH}))\.[jt]s")
+# Next.js makes a route of each file, but of none below a name with an underscore: app/api/health/route.ts,
+# pages/api/health.js
+_ROUTE_FILE = re.compile(rf"(?:src/)?(?:app/(?!(?:.*/)?_)({_PATH})/route|pages/({_PATH}))\.[jt]s")
+_COMMENT = re.compile(r"\s*(?://|#|/?\*)")
 _DJANGO_ROUTE = re.compile(rf"""^\s*path\(\s*["']({_PATH})["']""", re.MULTILINE)
 
 
@@ -46,10 +48,12 @@ def health_route(folder: Path) -> str | None:
     for path in source_files(folder):
         if found := _ROUTE_FILE.fullmatch(path.relative_to(folder).as_posix()):
             return f"/{found[1] or found[2]}"
-        if found := _ROUTE.search(text_of(path)):
-            return found[found.lastindex or 0]
+        text = text_of(path)
+        for found in _ROUTE.finditer(text):
+            if not _COMMENT.match(text, text.rfind("\n", 0, found.start()) + 1):
+                return found[found.lastindex or 0]
         # The project's own routes have its settings beside them; those of an app in it may be below another path.
-        routes = text_of(path) if path.name == "urls.py" and (path.parent / "wsgi.py").is_file() else ""
+        routes = text if path.name == "urls.py" and (path.parent / "wsgi.py").is_file() else ""
         if found := _DJANGO_ROUTE.search(routes):
             return f"/{found[1]}"
     return None

@@ -12,7 +12,14 @@ from beanpod.manifest import service_problem
 from beanpod.project.choices import Choices, Question, answered, missing, propose
 from beanpod.project.discovery import Discovery, with_dockerfile
 from beanpod.project.dockerfiles import dockerfile_for
-from beanpod.project.files import FileChange, ProjectFile, own_production_file, project_files, requirements_file
+from beanpod.project.files import (
+    FileChange,
+    ProjectFile,
+    own_production_file,
+    production_file,
+    project_files,
+    requirements_file,
+)
 from beanpod.project.manifest_text import production_compose
 
 Ask = Callable[[Question], str]
@@ -66,6 +73,10 @@ def plan(found: Discovery, given: Choices, *, ask: Ask | None) -> Project:
         if question.option == "--dockerfile":
             found = with_dockerfile(found, answer)
         choices = answered(found, choices, question.option, answer)
+    for path in filter(None, (choices.dockerfile, choices.compose)):
+        shown = path.encode(errors="backslashreplace").decode()
+        if shown != path:
+            raise UsageError(f"{shown}: a name that is not UTF-8: rename it")
     return Project(found, choices, project_files(found, choices))
 
 
@@ -142,7 +153,8 @@ def _app_of(cdk_json: str | None) -> str | None:
 
 def next_steps(project: Project) -> Iterator[str]:
     """Yield what is left to do, in order."""
-    kept = [file.path for file in project.files if file.change is FileChange.KEPT]
+    # The manifest is the owner's.
+    kept = [file.path for file in project.files if file.change is FileChange.KEPT and file.path != "beanpod.toml"]
     if kept:
         yield f"Compare {', '.join(kept)} with what this version would write: beanpod init --diff"
     cdk = next((file for file in project.files if file.path == "cdk.json"), None)
@@ -152,6 +164,12 @@ def next_steps(project: Project) -> Iterator[str]:
             f"not `{_app_of(cdk.text)}`: move that app into a folder of its own, with its cdk.json, or use Beanpod's "
             f"constructs in it: see {DOCS}/your-own.md"
         )
+    stacks = next((file for file in project.files if file.path == "stacks/__init__.py"), None)
+    if stacks and stacks.present is not None and "add_stage" not in stacks.present:
+        yield (
+            "stacks/__init__.py has no add_stage, which the CDK app imports: give that package another name, and run "
+            "`beanpod init` again"
+        )
     yield "Review beanpod.toml: what could not be detected is a comment there"
     own = own_production_file(project.found, project.choices)
     if own:
@@ -159,18 +177,29 @@ def next_steps(project: Project) -> Iterator[str]:
             f"If {own} is deployed alone, not merged into {project.choices.compose}: remove beanpod.toml, and run "
             f"`beanpod init --compose {own}`"
         )
-    if own and production_compose(project.found, project.choices):
-        yield f"Complete {own} for Elastic Beanstalk: `beanpod check` says what is missing"
+    if production_compose(project.found, project.choices):
+        place = production_file(project.choices)
+        if own:
+            yield f"Complete {own} for Elastic Beanstalk: `beanpod check` says what is missing"
+        elif place.startswith("..") and not (project.found.root / place).exists():
+            yield f"Write {place}, outside of this folder, for Elastic Beanstalk: `beanpod check` says what it needs"
     if host := project.found.other_host:
         yield (
             f"Write a pipeline for {host} that runs `beanpod deploy`: see {DOCS}/operations.md#deploy-from-another-ci"
         )
-    elif folder := project.found.prefix.rstrip("/"):
+    elif any(file.path.startswith(".github/") for file in project.files) and project.found.prefix:
+        folder = posixpath.normpath(project.found.prefix)
+        up = f"{posixpath.relpath('.', folder)}/.github"
         yield (
-            "Move .github to the root of the repository, the only place where GitHub reads it: "
-            f"`mv .github {posixpath.relpath('.', folder)}`; its files name the folder {folder} already. If another "
-            "service has such files there, give these names of their own, such as "
-            f"deploy-{project.choices.name}.yaml, and add the updates of dependabot.yml to its own"
+            "Move the files of .github to the root of the repository, the only place where GitHub reads them: "
+            f"`mkdir -p {up}/workflows; mv -n .github/workflows/* {up}/workflows; mv -n .github/dependabot.yml {up}`. "
+            f"They name the folder {folder} already. If another service has such files there, give these names of "
+            f"their own, such as deploy-{project.choices.name}.yaml, and add the updates of dependabot.yml to its own"
+        )
+        name = project.choices.name
+        yield (
+            f"Its jobs have the GitHub environments {name}-dev and {name}-prod: write these where the guide has dev "
+            f"and prod, as in `beanpod secrets --env {name}-dev`"
         )
     framework = project.found.framework
     if framework and framework.migrate:

@@ -57,7 +57,7 @@ def manifest_text(found: Discovery, choices: Choices) -> str:
     """
     variables, secrets = _variables(found, choices)
     blocks = [_service(found, choices), _table("variables", variables), _table("secrets", secrets)]
-    blocks += [_database(choices), "" if found.other_host else _delivery(found), _stages(choices)]
+    blocks += [_database(choices), "" if found.other_host else _delivery(found, choices), _stages(choices)]
     head = "# What Beanpod deploys, and how. Check it with `beanpod check`."
     return "\n\n".join((head, *filter(None, blocks))) + "\n"
 
@@ -191,7 +191,7 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
         variables = dict(found.framework.variables)
     if _reads_port(found, choices):
         variables["PORT"] = "8080"
-    secrets: list[str] = []
+    secrets: dict[str, str] = {}
     comments: list[str] = []
     if choices.engine not in (None, "none"):
         for name in _own_variables(found, choices):
@@ -203,7 +203,7 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             if rds == "RDS_PASSWORD" and "SECRET" in name:
                 comments.append(f"# {name}: if it is JSON, as Copilot's, see {DOCS}/coming-from/copilot.md")
             elif rds == "RDS_PASSWORD":
-                secrets.append(f'{name} = {{ database = "password" }}')
+                secrets[name] = f'{name} = {{ database = "password" }}'
             elif rds:
                 variables[name] = _SETTINGS[rds]
             elif is_tls_mode(name):
@@ -212,22 +212,34 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
                 )
             elif is_of_a_database(name) and re.search(r"UR[IL]$|DSN$", name):
                 comments += _url(name, found, choices)
+        url = found.framework.url if found.framework and not choices.compose else None
+        read = url in (*found.variables, *found.variables_read)
+        if url and not read and "{database.host}" not in variables.values():
+            comments += _url(url, found, choices)
     lines = [*comments, *(f"{name} = {_toml(value)}" for name, value in variables.items())]
     needed, given = _needed(found, choices), _given(found, choices)
     given |= _build_arguments(found, choices)[0].keys()
     examples = {name: value for name, value in found.variables.items() if name not in needed.keys() | given}
     # Django does not start without its SECRET_KEY, whether or not an example file names it.
     examples |= {name: "" for name in found.variables_read if is_generated(name) and name not in given}
+    examples |= {name: "" for name in (found.framework.secrets if found.framework else ()) if name not in given}
     for name, value in (needed | examples).items():
         replaced = is_of_a_database(name) and not names_engine(name, value)
-        if name in variables or (choices.engine not in (None, "none") and replaced):
+        # Docker Compose's own settings are a developer's.
+        if name in variables or (choices.engine not in (None, "none") and replaced) or name.startswith("COMPOSE_"):
             continue
-        if looks_secret(name, value or "unknown"):
-            secrets.append(_secret(name, choices, required=name in needed))
+        secret = looks_secret(name, value or "unknown")
+        if secret and _IN_PAGES.match(name) and name not in needed:
+            lines.append(
+                f"# {name} is built into the pages: if everybody may read it, write it into the Dockerfile, as ARG"
+            )
+        elif secret:
+            secrets[name] = _secret(name, choices, required=name in needed)
         else:
             lines.append(f"# {name} = {_toml(value)}")
-    secrets += (_secret(name, choices, required=False) for name in _secrets_in_the_file(found, choices))
-    return lines, secrets
+    for name in _secrets_in_the_file(found, choices):
+        secrets.setdefault(name, _secret(name, choices, required=False))
+    return lines, list(secrets.values())
 
 
 def _names_the_database(name: str, found: Discovery, choices: Choices) -> bool:
@@ -392,11 +404,12 @@ def _database(choices: Choices) -> str:
     return "\n".join(lines)
 
 
-def _delivery(found: Discovery) -> str:
+def _delivery(found: Discovery, choices: Choices) -> str:
     repository = found.repository or "OWNER/NAME"
+    environment = f"{choices.name}-dev" if found.prefix else "dev"
     return (
         "# Deploy from GitHub without an access key, also for [stages.prod]:\n"
-        f'# [stages.dev.delivery.github]\n# repository = "{repository}"\n# environment = "dev"'
+        f'# [stages.dev.delivery.github]\n# repository = "{repository}"\n# environment = "{environment}"'
     )
 
 

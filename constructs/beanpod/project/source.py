@@ -8,7 +8,13 @@ from itertools import islice
 from pathlib import Path
 
 # Folders of other people's code, of results, and of tests.
-SKIPPED = frozenset({"node_modules", "vendor", "venv", "dist", "build", "target", "tests", "test", "cdk.out"})
+SKIPPED = frozenset(
+    (
+        *("node_modules", "vendor", "venv", "dist", "build", "target", "cdk.out"),
+        *("tests", "test", "__tests__", "spec", "e2e", "mocks", "__mocks__"),
+    )
+)
+_TEST = re.compile(r".*(?:_test|[._]spec|\.test)\.\w+|test_.*\.py|conftest\.py")
 _SOURCE = re.compile(
     r".*\.(?:py|[mc]?js|ts|php|rb|go|java|kt|cs|rs|exs?|properties)|application[\w-]*\.ya?ml|database\.yml"
 )
@@ -54,7 +60,11 @@ def source_files(folder: Path) -> Iterator[Path]:
 
 def _source_files(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
-        for path in (Path(place, name) for name in sorted(files) if _SOURCE.fullmatch(name)):
+        skipped = SKIPPED | {"deps"} if "mix.exs" in files else SKIPPED
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in skipped)
+        # A virtual environment may have any name.
+        folders[:] = [name for name in folders if not os.path.isfile(os.path.join(place, name, "pyvenv.cfg"))]
+        names = sorted(name for name in files if _SOURCE.fullmatch(name) and not _TEST.fullmatch(name))
+        for path in (Path(place, name) for name in names):
             if os.access(path, os.R_OK) and path.is_file() and path.stat().st_size <= _BYTES:
                 yield path

@@ -23,7 +23,7 @@ def other_version(root: Path) -> str | None:
     this = version("beanpod")
     texts = {name: (_REQUIREMENT, root / name) for name in _REQUIREMENTS}
     texts |= {path.relative_to(root).as_posix(): (_ACTION, path) for path in _workflows(root)}
-    texts |= {str(path): (_ACTION, path) for path in _of_the_repository(root.resolve())}
+    texts |= {str(path): (_ACTION, path) for path in workflows_above(root.resolve())}
     named = {name: match for name, (form, path) in texts.items() if (match := form.search(text_of(path)))}
     others = [f"{name} names {match[1]}" for name, match in named.items() if match[1] != this]
     if not others:
@@ -37,7 +37,7 @@ def _workflows(folder: Path) -> list[Path]:
     return sorted((folder / ".github/workflows").glob("*.y*ml"))
 
 
-def _of_the_repository(root: Path) -> list[Path]:
+def workflows_above(root: Path) -> list[Path]:
     """Return the workflows of the repository that a project's folder is in, as far as they name its manifest."""
     repository = next((folder for folder in root.parents if (folder / ".git").exists()), None)
     if repository is None or (root / ".git").exists():

@@ -146,6 +146,9 @@ FORMS: dict[str, Form] = {
     "health_check_path": Form(
         r"/[!-~]{0,1023}", 'must start with "/" and have no spaces', 'write a path, e.g. "/health"'
     ),
+    "health_reporting": Form(
+        "enhanced", 'must be "enhanced"', "leave it out: a release reads the health of each instance, which basic lacks"
+    ),
     "managed_updates.start": Form(
         rf"(?:[Ss]un|[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at):{_CLOCK}",
         "must be a day and a time in UTC",

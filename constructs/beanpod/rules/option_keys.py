@@ -62,6 +62,7 @@ OPTIONS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (ENVIRONMENT, "EnvironmentType"): ("environment_type", str),
     (ENVIRONMENT, "LoadBalancerType"): ("load_balancer_type", str),
     ("aws:ec2:instances", "InstanceTypes"): ("instance_types", lambda value: tuple(value.split(","))),
+    ("aws:elasticbeanstalk:healthreporting:system", "SystemType"): ("health_reporting", str),
     ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays"): ("log_retention_days", int),
     (_UPDATES, "PreferredStartTime"): ("managed_updates.start", str),
     (f"{_UPDATES}:platformupdate", "UpdateLevel"): ("managed_updates.level", str),

@@ -17,6 +17,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{2,38}[A-Za-z0-9]")
 # A `g` after the generation is Graviton: t4g, c7gn; not g5.
 _GRAVITON = re.compile(r"a1\.|[a-z]+[0-9]+g")
 _INSTANCE_TYPES = Option("aws:ec2:instances", "InstanceTypes")
+# Options that are chosen at the creation of a load balancer, with their defaults; AWS's message is not known:
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.elb.html
+_FIXED = {
+    Option("aws:elasticbeanstalk:environment", "LoadBalancerType"): "classic",
+    Option("aws:elasticbeanstalk:environment", "LoadBalancerIsShared"): "false",
+}
 _TIER = {"Name": "WebServer", "Type": "Standard", "Version": "1.0"}
 
 
@@ -78,23 +84,8 @@ class Environments:
         self.operations(environment).launch(request_id)
         return environment
 
-    def update(
-        self, environment: Environment, request: dict[str, Any], request_id: str, error_event: str | None = None
-    ) -> None:
-        """Start an update from the parameters of UpdateEnvironment; see Operations.update."""
-        self.operations(environment).update(request_id, self._changes(environment, request), error_event)
-
-    def check_dns(self, prefix: str) -> tuple[bool, str]:
-        """Return whether the CNAME is available, and the CNAME."""
-        cname = f"{prefix.lower()}.{self._location.region}.elasticbeanstalk.com"
-        return all(environment.cname != cname for environment in self.all if environment.live), cname
-
-    def forget(self, application: str) -> None:
-        """Delete the terminated environments of an application, and their events."""
-        self.all[:] = [environment for environment in self.all if environment.application != application]
-        self.events[:] = [event for event in self.events if event.application_name != application]
-
-    def _changes(self, environment: Environment, request: dict[str, Any]) -> dict[str, Any]:
+    def changes(self, environment: Environment, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the attributes that the parameters of UpdateEnvironment change; see Operations.update."""
         changes: dict[str, Any] = {}
         if label := request.get("VersionLabel"):
             self._applications.version(environment.application, label)
@@ -107,6 +98,16 @@ class Environments:
             changes["tier"] = environment.tier | request["Tier"]
         return changes | self._setting_changes(environment, request)
 
+    def check_dns(self, prefix: str) -> tuple[bool, str]:
+        """Return whether the CNAME is available, and the CNAME."""
+        cname = f"{prefix.lower()}.{self._location.region}.elasticbeanstalk.com"
+        return all(environment.cname != cname for environment in self.all if environment.live), cname
+
+    def forget(self, application: str) -> None:
+        """Delete the terminated environments of an application, and their events."""
+        self.all[:] = [environment for environment in self.all if environment.application != application]
+        self.events[:] = [event for event in self.events if event.application_name != application]
+
     def _setting_changes(self, environment: Environment, request: dict[str, Any]) -> dict[str, Any]:
         new, removed = request.get("OptionSettings", []), request.get("OptionsToRemove", [])
         name = request.get("TemplateName")
@@ -117,6 +118,10 @@ class Environments:
             base = base | self._applications.template(environment.application, name).settings
         settings = checked(without(base, removed) | options.settings(new))
         _check_architecture(environment.settings.get(_INSTANCE_TYPES), settings.get(_INSTANCE_TYPES))
+        for option, default in _FIXED.items() if environment.load_balanced else ():
+            before, after = (it.get(option, default) for it in (environment.settings, settings))
+            if before != after:
+                raise InvalidParameterValueError(f"{option.name} cannot be changed: from {before} to {after}.")
         changes: dict[str, Any] = {"settings": settings}
         return changes | ({"template_name": name} if name else {})
 

@@ -22,6 +22,9 @@ from beanpod_emulator.fault_injection import Fault
 _PREPARING_SECONDS = 5.0
 # Share of the rest that the batches take; then Beanstalk checks the result.
 _BATCHES_SHARE = 0.95
+# Connections to it fail at once, so that a release need not wait for its health check to time out. An HTTP proxy on the
+# way may accept connections to the addresses that RFC 5737 reserves for documentation.
+_NOWHERE = "255.255.255.255"
 _SEE = "For more information, see troubleshooting documentation."
 _WITH_ERRORS = f"Update environment operation is complete, but with errors. {_SEE}"
 _COMPLETED = "Environment update completed successfully."
@@ -50,134 +53,12 @@ class ComputeBackend(Protocol):
         """
 
 
-class VersionUpdate:
-    """One deployment of the label that its environment has just been given.
-
-    Args:
-        fault: The fault that decides how it ends, if any.
-        error_event: The error event of a deployment that fails before it reaches the instances, if it does.
-    """
-
-    def __init__(self, log: EventLog, fault: Fault | None, error_event: str | None) -> None:
-        self._log = log
-        self._emulator = log.location.emulator
-        self._compute: ComputeBackend | None = self._emulator.compute
-        self._environment = log.environment
-        self._kind = fault.kind if fault else ""
-        self._details = fault.details if fault else {}
-        self._error_event = error_event
-        self._batches = Batches(log, fault)
-
-    def begin(self, *, deployed: Callable[[Callable[[], None]], None], ended: Callable[[], None]) -> None:
-        """Schedule every step.
-
-        Args:
-            deployed: Called when the instances run the version, with what ends the deployment.
-            ended: Called after the end of a deployment that succeeded.
-        """
-        update = self._emulator.pace.update
-        prepared = min(_PREPARING_SECONDS, update / 4)
-        if self._error_event:
-            self._log.schedule(prepared, self._end_before_the_instances)
-            return
-        if self._compute and not self._kind:
-            self._compute.deploy(
-                self._environment,
-                self._batches,
-                lambda succeeded: self._end(deployed, ended) if succeeded else self._end_with_error_event(),
-            )
-            return
-        self._log.schedule(prepared, self._batches.prepare)
-        if self._kind == "never-ready":
-            return
-        share = (update - prepared) * _BATCHES_SHARE / self._batches.count
-        for number in range(self._batches.count):
-            self._log.schedule(prepared + number * share, partial(self._batches.begin, number))
-            self._log.schedule(prepared + (number + 1) * share, partial(self._batches.end, number))
-        self._log.schedule(update, lambda: self._end(deployed, ended))
-
-    def _end(self, deployed: Callable[[Callable[[], None]], None], ended: Callable[[], None]) -> None:
-        failed = {
-            "error-event": self._end_with_error_event,
-            "with-errors-silently": self._end_with_errors_silently,
-            "reverts": self._end_reverted,
-        }.get(self._kind)
-        if failed:
-            failed()
-            return
-        self._environment.expected = self._environment.deployment(self._log.location.now())
-        self._batches.succeed()
-        deployed(lambda: self._end_deployed(ended))
-
-    def _end_deployed(self, ended: Callable[[], None]) -> None:
-        self._log.append("New application version was deployed to running EC2 instances.")
-        self._finish(_COMPLETED)
-        self._assess()
-        ended()
-
-    def _end_before_the_instances(self) -> None:
-        self._log.append(self._error_event or "", "ERROR")
-        self._log.append(_FAILED, "ERROR")
-        self._restore()
-        self._finish(_WITH_ERRORS, "ERROR")
-
-    def _end_with_error_event(self) -> None:
-        self._log.append(_FAILED, "ERROR")
-        self._batches.give_up()
-        incorrect = self._batches.incorrect()
-        # Where new instances were to replace the old ones, only the old ones remain.
-        self._restore(label=not incorrect or self._details.get("label") == "previous")
-        self._set_health("Degraded" if incorrect else "Ok", *incorrect)
-        self._finish(_WITH_ERRORS, "ERROR")
-
-    def _end_with_errors_silently(self) -> None:
-        self._restore()
-        self._batches.give_up()
-        incorrect = self._batches.incorrect()
-        self._set_health("Degraded" if incorrect else "Ok", *incorrect)
-        self._finish(_WITH_ERRORS, "WARN")
-
-    def _end_reverted(self) -> None:
-        self._restore()
-        self._batches.restore()
-        self._finish(_COMPLETED)
-        self._set_health("Ok")
-
-    def _assess(self) -> None:
-        """Set the health after a deployment that succeeded."""
-        if self._kind == "unhealthy":
-            self._set_health_everywhere("Severe", "100.0 % of the requests are failing with HTTP 5xx.")
-        elif self._kind == "yellow":
-            self._set_health_everywhere("Warning", "5.0 % of the requests are failing with HTTP 4xx.")
-        elif self._kind == "instance-behind":
-            self._set_health("Degraded", *self._batches.incorrect())
-        elif self._kind == "slow-green":
-            late = "ELB health is failing or not available for all instances."
-            self._set_health_everywhere(self._details.get("health", "Warning"), late)
-            self._log.schedule(self._details.get("seconds", 60), lambda: self._set_health_everywhere("Ok"))
-        else:
-            self._set_health("Ok")
-
-    def _set_health(self, status: str, *causes: str) -> None:
-        self._log.set_health(Health(status, causes))
-
-    def _set_health_everywhere(self, status: str, *causes: str) -> None:
-        for instance in self._environment.instances:
-            instance.health = Health(status, causes)
-        self._set_health(status, *causes)
-
-    def _restore(self, *, label: bool = True) -> None:
-        """Restore what the update changed, and the label unless instances are left with the new version."""
-        self._environment.change(self._environment.before)
-        if label:
-            self._environment.version_label = self._environment.running.version_label
-
-    def _finish(self, message: str, severity: str = "INFO") -> None:
-        self._log.end("Ready", message, severity)
-
-
 class Operations:
     """Changes an environment, and appends to its events."""
+
+    # Of the last deployment of a version: its steps, and the fault that decides how it ends.
+    _batches: Batches
+    _fault: Fault
 
     def __init__(self, log: EventLog) -> None:
         self._log, self._environment = log, log.environment
@@ -209,7 +90,7 @@ class Operations:
 
     def start_concurrent_update(self, label: str) -> None:
         """Start another client's update, if the fault busy-before-update was injected for this one."""
-        fault = self._emulator.faults.before_update(self._environment.name, label)
+        fault = self._emulator.faults.next("update", environment=self._environment.name, version_label=label)
         if fault and self._environment.status == "Ready":
             other = fault.details.get("label", self._environment.version_label)
             self.update(str(uuid.uuid4()), {"version_label": other})
@@ -242,21 +123,116 @@ class Operations:
         self._log.append(message)
 
     def _deploy(self, label: str, changes: dict[str, Any], error_event: str | None) -> None:
-        fault = self._emulator.faults.for_update(self._environment.name, label)
+        """Schedule every step of the deployment of a version. error_event: see update()."""
+        fault = self._emulator.faults.next("deployment", environment=self._environment.name, version_label=label)
         self._environment.version_label = label
         self._environment.deployments += 1
         self._environment.change(changes)
-        VersionUpdate(self._log, fault, error_event).begin(
-            deployed=lambda end: self._follow_settings(end) if "settings" in changes else end(),
-            ended=lambda: self._overtake(fault) if fault and fault.kind == "overtaken" else None,
-        )
-        if fault and fault.kind == "terminated":
+        self._batches, self._fault = Batches(self._log, fault), fault or Fault("")
+        configured = "settings" in changes
+        prepared = min(_PREPARING_SECONDS, self._emulator.pace.update / 4)
+        if error_event:
+            self._log.schedule(prepared, lambda: self._end_before_the_instances(error_event))
+        elif self._compute and not fault:
+            self._compute.deploy(
+                self._environment,
+                self._batches,
+                lambda succeeded: self._end_update(configured) if succeeded else self._end_with_errors(),
+            )
+        else:
+            self._schedule_batches(prepared, lambda: self._end_update(configured))
+        if self._fault.kind == "terminated":
             half = self._emulator.pace.update / 2
             self._log.schedule(half, lambda: self.terminate(str(uuid.uuid4())))
 
-    def _overtake(self, fault: Fault) -> None:
-        other = fault.details.get("label", "somebody-elses")
-        self.update(str(uuid.uuid4()), {"version_label": other})
+    def _schedule_batches(self, prepared: float, end: Callable[[], None]) -> None:
+        self._log.schedule(prepared, self._batches.prepare)
+        if self._fault.kind == "never-ready":
+            return
+        update = self._emulator.pace.update
+        share = (update - prepared) * _BATCHES_SHARE / self._batches.count
+        for number in range(self._batches.count):
+            self._log.schedule(prepared + number * share, partial(self._batches.begin, number))
+            self._log.schedule(prepared + (number + 1) * share, partial(self._batches.end, number))
+        self._log.schedule(update, end)
+
+    def _end_update(self, configured: bool) -> None:
+        """End a deployment whose batches have ended. configured: whether settings change too."""
+        failed = {
+            "error-event": self._end_with_errors,
+            "with-errors-silently": lambda: self._end_with_errors("WARN"),
+            "reverts": self._end_reverted,
+        }.get(self._fault.kind)
+        if failed:
+            failed()
+            return
+        self._environment.expected = self._environment.deployment(self._location.now())
+        self._batches.succeed()
+        if configured:
+            self._follow_settings(self._end_deployed)
+        else:
+            self._end_deployed()
+
+    def _end_deployed(self) -> None:
+        self._log.append("New application version was deployed to running EC2 instances.")
+        self._log.end("Ready", _COMPLETED)
+        self._assess()
+        if self._fault.kind == "overtaken":
+            other = self._fault.details.get("label", "somebody-elses")
+            self.update(str(uuid.uuid4()), {"version_label": other})
+
+    def _end_before_the_instances(self, error_event: str) -> None:
+        self._log.append(error_event, "ERROR")
+        self._log.append(_FAILED, "ERROR")
+        self._restore()
+        self._log.end("Ready", _WITH_ERRORS, "ERROR")
+
+    def _end_with_errors(self, severity: str = "ERROR") -> None:
+        silently = severity == "WARN"
+        if not silently:
+            self._log.append(_FAILED, "ERROR")
+        self._batches.give_up()
+        incorrect = self._batches.incorrect()
+        # Where new instances were to replace the old ones, only the old ones remain.
+        self._restore(label=silently or not incorrect or self._fault.details.get("label") == "previous")
+        self._set_health("Degraded" if incorrect else "Ok", *incorrect)
+        self._log.end("Ready", _WITH_ERRORS, severity)
+
+    def _end_reverted(self) -> None:
+        self._restore()
+        self._batches.restore()
+        self._log.end("Ready", _COMPLETED)
+        self._set_health("Ok")
+
+    def _assess(self) -> None:
+        """Set the health after a deployment that succeeded."""
+        kind, details = self._fault.kind, self._fault.details
+        if kind == "unhealthy":
+            self._set_health_everywhere("Severe", "100.0 % of the requests are failing with HTTP 5xx.")
+        elif kind == "yellow":
+            self._set_health_everywhere("Warning", "5.0 % of the requests are failing with HTTP 4xx.")
+        elif kind == "instance-behind":
+            self._set_health("Degraded", *self._batches.incorrect())
+        elif kind == "slow-green":
+            late = "ELB health is failing or not available for all instances."
+            self._set_health_everywhere(details.get("health", "Warning"), late)
+            self._log.schedule(details.get("seconds", 60), lambda: self._set_health_everywhere("Ok"))
+        else:
+            self._set_health("Ok")
+
+    def _set_health(self, status: str, *causes: str) -> None:
+        self._log.set_health(Health(status, causes))
+
+    def _set_health_everywhere(self, status: str, *causes: str) -> None:
+        for instance in self._environment.instances:
+            instance.health = Health(status, causes)
+        self._set_health(status, *causes)
+
+    def _restore(self, *, label: bool = True) -> None:
+        """Restore what the update changed, and the label unless instances are left with the new version."""
+        self._environment.change(self._environment.before)
+        if label:
+            self._environment.version_label = self._environment.running.version_label
 
     def _launched(self) -> None:
         if problems := launch_problems(self._environment):
@@ -266,9 +242,8 @@ class Operations:
             self._log.end("Terminated", "Failed to launch environment.")
             return
         self._environment.expected = self._environment.deployment(self._location.now())
-        scale(self._environment, self._location)
-        self._environment.endpoint = self._endpoint()
-        self._reconcile(self._ready)
+        self._environment.endpoint = None
+        self._follow_settings(self._ready)
 
     def _ready(self) -> None:
         first = self._environment.instances[0].instance_id
@@ -282,12 +257,10 @@ class Operations:
         if self._compute:
             return self._compute.endpoint(self._environment)
         if not self._environment.load_balanced:
-            # Connections to it fail at once, so that a release need not wait for its health check to time out. An HTTP
-            # proxy on the way may accept connections to the addresses that RFC 5737 reserves for documentation.
-            return "255.255.255.255"
-        return (
-            f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self._environment.region}.elb.amazonaws.com"
-        )
+            return _NOWHERE
+        current, region = self._environment.endpoint, self._environment.region
+        new = f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{region}.elb.amazonaws.com"
+        return new if current in (None, _NOWHERE) else current
 
     def _reconcile(self, done: Callable[[], None]) -> None:
         if self._compute:
@@ -296,8 +269,9 @@ class Operations:
             done()
 
     def _follow_settings(self, done: Callable[[], None]) -> None:
-        """Have the number of instances and the load balancer follow the settings."""
+        """Have the number of instances, the load balancer and the address follow the settings."""
         scale(self._environment, self._location)
+        self._environment.endpoint = self._endpoint()
         self._reconcile(done)
 
     def _listener_problems(self, changes: dict[str, Any]) -> list[str]:
@@ -316,7 +290,7 @@ class Operations:
         self._reconcile(lambda: self._end("restartAppServer has completed."))
 
     def _aborted(self) -> None:
-        self._environment.change({**self._environment.before, "version_label": self._environment.running.version_label})
+        self._restore()
         for instance in self._environment.instances:
             instance.deployment = self._environment.running
         self._follow_settings(lambda: self._end("The environment update was aborted."))

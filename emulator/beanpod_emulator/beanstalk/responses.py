@@ -72,7 +72,8 @@ class EnvironmentActions(Actions):
         self._operations(self._environment()).start_concurrent_update(request.get("VersionLabel", ""))
         environment = self._environment(ready=True)
         error_event = self._error_event(environment, request.get("VersionLabel"))
-        self.backend.environments.update(environment, request, self.request_id, error_event)
+        changes = self.backend.environments.changes(environment, request)
+        self._operations(environment).update(self.request_id, changes, error_event)
         return ActionResult(environment)
 
     def terminate_environment(self) -> ActionResult:
@@ -174,7 +175,7 @@ class EnvironmentActions(Actions):
             return None
         version = self.backend.applications.version(environment.application, label)
         if not environment.operations_role:
-            more = self.backend.emulator.faults.permissions(environment.name, label)
+            more = self.backend.emulator.faults.permissions(environment=environment.name, version_label=label)
             downstream.check_storage(environment, version, self.denial, more)
             if denied := downstream.error_event(environment, version, self.denial, more):
                 return denied

@@ -13,7 +13,7 @@ from beanpod_emulator.cloudformation.exceptions import (
 from beanpod_emulator.cloudformation.handlers import HANDLERS
 from beanpod_emulator.cloudformation.intrinsics import Evaluator
 from beanpod_emulator.cloudformation.stack import DeployedResource, Output, Stack, failure_reason
-from beanpod_emulator.cloudformation.template import Template
+from beanpod_emulator.cloudformation.template import Template, text_of
 from beanpod_emulator.cloudformation.validation import OUTPUT_NO_TEXT
 
 
@@ -23,7 +23,7 @@ def _refused(resource_type: str, old: dict[str, Any], new: dict[str, Any]) -> li
 
 
 @dataclass
-class Deployment:
+class StackDeployment:
     """One creation or update of a stack.
 
     Attributes:
@@ -52,7 +52,7 @@ class Deployment:
             DeploymentFailedError: A resource failed; the rest is not touched.
         """
         for logical_id in self.template.order:
-            if self._wanted(logical_id):
+            if self.wanted(logical_id):
                 self._deploy(logical_id, self.template.resources[logical_id])
         return self._outputs()
 
@@ -60,8 +60,8 @@ class Deployment:
         """Delete replaced resources, and those that are in the previous template only."""
         for old in reversed(self._superseded):
             self.stack.remove_resource(old, old.body.get("UpdateReplacePolicy", "Delete"))
-        for logical_id in reversed(previous.order if previous else []):
-            if logical_id in self.stack.resources and not self._wanted(logical_id):
+        for logical_id in _dependents_first(self.stack, previous):
+            if logical_id in self.stack.resources and not self.wanted(logical_id):
                 # As on AWS, what cannot be removed is left behind: the update is complete all the same.
                 self.stack.remove_resource(self.stack.resources.pop(logical_id))
 
@@ -91,7 +91,8 @@ class Deployment:
                 del self.stack.resources[resource.logical_id]
         return not left
 
-    def _wanted(self, logical_id: str) -> bool:
+    def wanted(self, logical_id: str) -> bool:
+        """Return whether the template has a resource, and its condition holds."""
         return logical_id in self.template.resources and self._applies(self.template.resources[logical_id])
 
     def _deploy(self, logical_id: str, body: dict[str, Any]) -> None:
@@ -174,13 +175,18 @@ class Deployment:
         if isinstance(value, list | dict):
             raise ValidationError(OUTPUT_NO_TEXT)
         export = self.evaluator.evaluate(body.get("Export", {})).get("Name")
-        return Output(key, str(value), body.get("Description"), export)
+        return Output(key, text_of(value), body.get("Description"), export)
 
 
 def tear_down(stack: Stack) -> list[str]:
     """Delete the resources of a stack, dependents first, and return the logical ids of those that failed."""
-    order = stack.template.order if stack.template else []
-    for logical_id in reversed(order):
+    for logical_id in _dependents_first(stack, stack.template):
         if logical_id in stack.resources and stack.remove_resource(stack.resources[logical_id]):
             del stack.resources[logical_id]
     return sorted(stack.resources)
+
+
+def _dependents_first(stack: Stack, template: Template | None) -> list[str]:
+    """Return the logical ids of a template, dependents first; before them, those that a failed update has left."""
+    order = template.order if template else []
+    return [*(logical_id for logical_id in stack.resources if logical_id not in order), *reversed(order)]

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from beanpod_emulator import clients
 from beanpod_emulator.cloudformation.exceptions import ResourceFailedError, ValidationError
-from beanpod_emulator.cloudformation.template import Template, attribute_path
+from beanpod_emulator.cloudformation.template import Template, attribute_path, text_of
 
 _SUB_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 NO_VALUE = object()
@@ -25,10 +25,6 @@ class Resource(Protocol):
     def physical_id(self) -> str: ...
 
     def attribute(self, name: str) -> Any: ...
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass
@@ -77,7 +73,7 @@ class Evaluator:
             case {"Condition": str(name)}:
                 return self.condition(name)
             case {"Fn::Equals": [left, right]}:
-                return _text(self.evaluate(left)) == _text(self.evaluate(right))
+                return text_of(self.evaluate(left)) == text_of(self.evaluate(right))
             case {"Fn::Not": [inner]}:
                 return not self.holds(inner)
             case {"Fn::And": list(parts)}:
@@ -118,7 +114,7 @@ class Evaluator:
 
     def _join(self, argument: list[Any]) -> str:
         delimiter, parts = argument
-        return str(delimiter).join(map(_text, self.evaluate(parts)))
+        return str(delimiter).join(map(text_of, self.evaluate(parts)))
 
     def _split(self, argument: list[Any]) -> list[str]:
         delimiter, text = argument
@@ -142,8 +138,8 @@ class Evaluator:
             if literal:
                 return "${" + name + "}"
             if name in own:
-                return _text(own[name])
-            return _text(self._get_att(name) if "." in name else self._ref(name))
+                return text_of(own[name])
+            return text_of(self._get_att(name) if "." in name else self._ref(name))
 
         return _SUB_VARIABLE.sub(replace, text)
 

@@ -10,7 +10,7 @@ from moto.core.base_backend import BaseBackend
 
 from beanpod_emulator import clients
 from beanpod_emulator.cloudformation import validation
-from beanpod_emulator.cloudformation.deployment import Deployment, tear_down
+from beanpod_emulator.cloudformation.deployment import StackDeployment, tear_down
 from beanpod_emulator.cloudformation.exceptions import AlreadyExistsError, ValidationError
 from beanpod_emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
 from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Request, Stack, anything_changes, failure_reason
@@ -18,7 +18,7 @@ from beanpod_emulator.cloudformation.template import Template, parameter_texts, 
 from beanpod_emulator.state import Emulator
 
 _NAME = re.compile("[a-zA-Z][-a-zA-Z0-9]{0,127}")
-_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED")
 
 
 class CloudFormationBackend(BaseBackend):
@@ -118,7 +118,7 @@ class CloudFormationBackend(BaseBackend):
 
     def deploy(self, stack: Stack, request: Request, kind: str) -> None:
         """Deploy a request to a stack; a failure is rolled back and is in the stack's status."""
-        deployment = self._deployment(stack, request)
+        deployment = self.deployment(stack, request)
         self._check_rules(deployment)
         for change_set in self.change_sets_of(stack):
             if change_set.execution_status == "AVAILABLE":
@@ -175,7 +175,8 @@ class CloudFormationBackend(BaseBackend):
         """Return exporting stack and value by export name."""
         return {name: (stack, value) for stack in self.stacks.values() for name, value in stack.exports.items()}
 
-    def _deployment(self, stack: Stack, request: Request) -> Deployment:
+    def deployment(self, stack: Stack, request: Request) -> StackDeployment:
+        """Return the deployment of a request to a stack, which has not begun."""
         imports: set[str] = set()
 
         def import_value(name: str) -> str:
@@ -190,7 +191,7 @@ class CloudFormationBackend(BaseBackend):
 
         values = request.values | self._pseudo_parameters(stack, request)
         evaluator = Evaluator(request.template, values, stack.resources, import_value, self._stack_output, self._zones)
-        return Deployment(stack, request.template, request.tags, evaluator, imports, owner)
+        return StackDeployment(stack, request.template, request.tags, evaluator, imports, owner)
 
     def _stack_output(self, argument: dict[str, Any]) -> str:
         """Return the current value of another stack's output, also of another region, or of the account of a role.
@@ -227,7 +228,7 @@ class CloudFormationBackend(BaseBackend):
         zones = clients.client("ec2", region).describe_availability_zones()["AvailabilityZones"]
         return sorted(zone["ZoneName"] for zone in zones)
 
-    def _check_rules(self, deployment: Deployment) -> None:
+    def _check_rules(self, deployment: StackDeployment) -> None:
         for name, rule in deployment.template.section("Rules").items():
             applies = "RuleCondition" not in rule or deployment.evaluator.holds(rule["RuleCondition"])
             for assertion in rule["Assertions"] if applies else []:
@@ -245,7 +246,7 @@ class CloudFormationBackend(BaseBackend):
         for name, user in self._in_use(stack, moved):
             raise ValidationError(f"Export {name} cannot be updated as it is in use by {user}")
 
-    def _check_removed_exports(self, stack: Stack, deployment: Deployment) -> None:
+    def _check_removed_exports(self, stack: Stack, deployment: StackDeployment) -> None:
         """Check it before any resource is changed, as AWS does."""
         removed = set(stack.exports) - deployment.export_names()
         for name, user in self._in_use(stack, removed):
@@ -257,9 +258,9 @@ class CloudFormationBackend(BaseBackend):
             for name in sorted(names & other.imports if other is not stack else []):
                 yield name, other.name
 
-    def _fail(self, stack: Stack, request: Request, deployment: Deployment, kind: str, text: str) -> None:
+    def _fail(self, stack: Stack, request: Request, deployment: StackDeployment, kind: str, text: str) -> None:
         prefix = "ROLLBACK" if kind == "CREATE" else "UPDATE_ROLLBACK"
-        if kind == "CREATE":
+        if kind == "CREATE" or request.disable_rollback:
             stack.request, stack.last_updated_time = request, stack.now()
         if request.disable_rollback:
             stack.set_status(f"{kind}_FAILED", text)

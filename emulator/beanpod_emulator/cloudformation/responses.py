@@ -34,6 +34,9 @@ class CloudFormationResponse(ErrorHandlingResponse):
         protection = bool(self._get_param("EnableTerminationProtection"))
         name = self._get_param("StackName")
         stack = self.backend.create_stack(name, self._request(None), termination_protection=protection)
+        if self._get_param("OnFailure") == "DELETE" and stack.status != "CREATE_COMPLETE":
+            stack.termination_protection = False
+            self.backend.delete_stack(stack, [])
         return ActionResult({"StackId": stack.stack_id})
 
     def update_stack(self) -> ActionResult:
@@ -164,7 +167,7 @@ class CloudFormationResponse(ErrorHandlingResponse):
             stack=stack,
             request=request,
             creation_time=self.backend.emulator.clock.now(),
-            changes=changes(stack, request),
+            changes=changes(stack, request, self.backend.deployment(stack, request).wanted),
             description=self._get_param("Description"),
         )
         if not anything_changes(stack, request):

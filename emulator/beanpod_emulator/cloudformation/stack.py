@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -92,7 +93,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Event:
+class StackEvent:
     """An event of a stack, as DescribeStackEvents answers it."""
 
     stack_id: str
@@ -196,7 +197,7 @@ class Stack(_Described):
     resources: dict[str, DeployedResource] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
-    events: list[Event] = field(default_factory=list)
+    events: list[StackEvent] = field(default_factory=list)
     termination_protection: bool = False
     last_updated_time: datetime | None = None
     deletion_time: datetime | None = None
@@ -237,7 +238,7 @@ class Stack(_Described):
         """Append an event, at least 1 ms after the last one: clients sort events by time."""
         after = self.events[-1].timestamp + timedelta(milliseconds=1) if self.events else self.now()
         self.events.append(
-            Event(
+            StackEvent(
                 stack_id=self.stack_id,
                 stack_name=self.name,
                 event_id=f"{logical_id}-{uuid.uuid4()}",
@@ -368,23 +369,26 @@ NO_CHANGES = "The submitted information didn't contain changes. Submit different
 
 
 def anything_changes(stack: Stack, request: Request) -> bool:
-    """Return whether template, parameters or tags differ from the deployed ones."""
-    deployed = stack.template.document if stack.template else None
-    wanted = (request.template.document, request.parameters, request.tags)
-    return wanted != (deployed, stack.parameters, stack.tags)
+    """Return whether template, values of parameters or tags differ from the deployed ones, or these have failed."""
+    old = stack.request
+    deployed = (old.template.document, old.values, old.tags) if old else None
+    return stack.status.endswith("_FAILED") or deployed != (request.template.document, request.values, request.tags)
 
 
-def changes(stack: Stack, request: Request) -> list[dict[str, Any]]:
-    """Return the resources that would be added, modified or removed, by comparing templates."""
-    old = stack.template.resources if stack.template else {}
+def changes(stack: Stack, request: Request, wanted: Callable[[str], bool]) -> list[dict[str, Any]]:
+    """Return the resources that would be added, modified or removed, by comparing templates.
+
+    Args:
+        wanted: Whether there is to be a resource of a logical id.
+    """
     found = []
     for logical_id, body in request.template.resources.items():
         current = stack.resources.get(logical_id)
-        if current is None:
+        if current is None and wanted(logical_id):
             found.append(_change("Add", logical_id, body["Type"]))
-        elif body != old[logical_id] or request.tags != stack.tags:
-            found.append(_modification(logical_id, current.physical_id, old[logical_id], body))
-    gone = (it for logical_id, it in stack.resources.items() if logical_id not in request.template.resources)
+        elif current and wanted(logical_id) and (body != current.body or request.tags != stack.tags):
+            found.append(_modification(logical_id, current.physical_id, current.body, body))
+    gone = (it for logical_id, it in stack.resources.items() if not wanted(logical_id))
     return found + [_change("Remove", it.logical_id, it.type, PhysicalResourceId=it.physical_id) for it in gone]
 
 
@@ -411,7 +415,8 @@ def _modification(logical_id: str, physical_id: str, old: dict[str, Any], new: d
         }
         for name in names
     ]
-    scope = [name for name in ("Properties", "Metadata") if old.get(name) != new.get(name)] or ["Tags"]
+    parts = ("Properties", "Metadata", "DeletionPolicy", "UpdateReplacePolicy")
+    scope = [name for name in parts if old.get(name) != new.get(name)] or ["Tags"]
     return _change(
         "Modify",
         logical_id,

@@ -56,6 +56,13 @@ def parse(body: str) -> dict[str, Any]:
         raise ValidationError("Template format error: unsupported structure.")
     if not document.get("Resources"):
         raise ValidationError("Template format error: At least one Resources member must be defined.")
+    for logical_id, body in document["Resources"].items():
+        # A transform may have resources of another form.
+        if not isinstance(body, dict) and "Transform" not in document:
+            raise ValidationError(f"Template format error: [/Resources/{logical_id}] must be an object")
+        if isinstance(body, dict) and (empty := [name for name, value in body.items() if value is None]):
+            path = f"/Resources/{logical_id}/{empty[0]}"
+            raise ValidationError(f"Template format error: [{path}] 'null' values are not allowed in templates")
     return document
 
 
@@ -66,6 +73,11 @@ def _parse_yaml(body: str) -> Any:
         raise ValidationError(f"Template format error: YAML not well-formed. {error}") from error
 
 
+def text_of(value: Any) -> str:
+    """Return a value where text is expected."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def attribute_path(argument: Any) -> tuple[str, str]:
     """Return logical id and attribute of an Fn::GetAtt in either form."""
     logical_id, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
@@ -73,19 +85,25 @@ def attribute_path(argument: Any) -> tuple[str, str]:
 
 
 def references(node: Any) -> set[str]:
-    """Return the parameters, pseudo parameters and logical ids that a part of a template refers to."""
+    """Return the parameters, pseudo parameters, logical ids and conditions that a part of a template refers to."""
     if isinstance(node, list):
         return set().union(*map(references, node))
     if not isinstance(node, dict):
         return set()
     found = set().union(*map(references, node.values()))
     match node:
-        case {"Ref": str(name)}:
+        case {"Ref": str(name)} | {"DependsOn": str(name)}:
             found.add(name)
+        case {"DependsOn": [*several]}:
+            found |= {name for name in several if isinstance(name, str)}
+        case {"Fn::If": [str(name), *_]}:
+            found.add(f"condition {name}")
         case {"Fn::GetAtt": argument}:
             found.add(attribute_path(argument)[0])
         case {"Fn::Sub": argument}:
             found |= _sub_references(argument)
+    if isinstance(node.get("Condition"), str):
+        found.add(f"condition {node['Condition']}")
     return found
 
 
@@ -122,7 +140,7 @@ class Template:
     @cached_property
     def dependencies(self) -> dict[str, set[str]]:
         """The resources that each resource depends on."""
-        return {logical_id: self._needs(body) for logical_id, body in self.resources.items()}
+        return {logical_id: references(body) & self.resources.keys() for logical_id, body in self.resources.items()}
 
     @cached_property
     def order(self) -> list[str]:
@@ -136,11 +154,6 @@ class Template:
         except CycleError as error:
             members = ", ".join(sorted(set(error.args[1])))
             raise ValidationError(f"Circular dependency between resources: [{members}]") from error
-
-    def _needs(self, body: dict[str, Any]) -> set[str]:
-        explicit = body.get("DependsOn", [])
-        explicit = [explicit] if isinstance(explicit, str) else explicit
-        return (references(body.get("Properties")) | set(explicit)) & set(self.resources)
 
 
 _SSM_VALUE = "AWS::SSM::Parameter::Value<"
@@ -157,11 +170,11 @@ def parameter_texts(template: Template, parameters: dict[str, str]) -> dict[str,
     """Return each declared parameter as text, with defaults.
 
     Raises:
-        ValidationError: A parameter is missing, undeclared, or not among the allowed values.
+        ValidationError: A parameter is missing, undeclared, or breaks a rule of its declaration.
     """
     declared = template.section("Parameters")
     _check_names(declared, parameters)
-    found = {name: str(parameters.get(name, body.get("Default"))) for name, body in declared.items()}
+    found = {name: text_of(parameters.get(name, body.get("Default"))) for name, body in declared.items()}
     for name, body in declared.items():
         _check_value(name, body, found[name])
     return found
@@ -187,9 +200,18 @@ def _check_names(declared: dict[str, Any], parameters: dict[str, str]) -> None:
 
 
 def _check_value(name: str, body: dict[str, Any], text: str) -> None:
-    allowed = [str(value) for value in body.get("AllowedValues", [])]
+    allowed = [text_of(value) for value in body.get("AllowedValues", [])]
     if allowed and text not in allowed:
         raise ValidationError(f"Parameter '{name}' must be one of AllowedValues")
+    if body["Type"] == "String" and not re.fullmatch(str(body.get("AllowedPattern", "(?s).*")), text):
+        raise ValidationError(f"Parameter '{name}' must match pattern {body['AllowedPattern']}")
+    try:
+        size, key = (float(text), "Value") if body["Type"] == "Number" else (len(text), "Length")
+    except ValueError:
+        raise ValidationError(f"Parameter '{name}' must be a number, got {text}") from None
+    least, most = body.get(f"Min{key}", size), body.get(f"Max{key}", size)
+    if body["Type"] in ("String", "Number") and not float(least) <= size <= float(most):
+        raise ValidationError(f"Parameter '{name}' must have a {key.lower()} from {least} to {most}, got {text}")
 
 
 def _typed(text: str, parameter_type: str, region: str) -> Any:

@@ -9,6 +9,14 @@ _PSEUDO = {"AccountId", "NotificationARNs", "NoValue", "Partition", "Region", "S
 _IAM = {
     f"AWS::IAM::{name}" for name in ("AccessKey", "Group", "InstanceProfile", "ManagedPolicy", "Policy", "Role", "User")
 }
+_ATTRIBUTES = {
+    *("Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy"),
+    *("Metadata", "CreationPolicy", "UpdatePolicy"),
+}
+_POLICIES = {
+    "DeletionPolicy": {"Delete", "Retain", "RetainExceptOnCreate", "Snapshot"},
+    "UpdateReplacePolicy": {"Delete", "Retain", "Snapshot"},
+}
 
 OUTPUT_NO_TEXT = "Template format error: The Value field of every Outputs member must evaluate to a String."
 
@@ -20,14 +28,15 @@ def check(template: Template, capabilities: list[str]) -> None:
         ValidationError: It has unknown types, properties, references or policies.
         InsufficientCapabilitiesError: It has IAM resources that are not acknowledged.
     """
+    if "Transform" in template.document:
+        raise ValidationError("The emulated AWS runs no transforms: write the resources out")
     _check_types(template)
+    _check_attributes(template)
     _check_properties(template)
     _check_policies(template)
     _check_outputs(template)
     _check_references(template)
     _check_capabilities(template, capabilities)
-    if "Transform" in template.document:
-        raise ValidationError("The emulated AWS runs no transforms: write the resources out")
     _ = template.order
 
 
@@ -42,6 +51,12 @@ def _check_types(template: Template) -> None:
             f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]. The emulated AWS does not "
             "know them; deploy such a stack to AWS, or leave them out here"
         )
+
+
+def _check_attributes(template: Template) -> None:
+    for logical_id, body in template.resources.items():
+        if unknown := sorted(body.keys() - _ATTRIBUTES):
+            raise ValidationError(f"Template format error: {logical_id} has invalid attributes: [{', '.join(unknown)}]")
 
 
 def _check_properties(template: Template) -> None:
@@ -59,7 +74,10 @@ def _check_properties(template: Template) -> None:
 
 
 def _check_policies(template: Template) -> None:
-    for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+    for policy, known in _POLICIES.items():
+        for logical_id, body in template.resources.items():
+            if (value := body.get(policy, "Delete")) not in known:
+                raise ValidationError(f"Template format error: Unrecognized {policy} {value} for resource {logical_id}")
         wrong = [
             f"{logical_id} ({body['Type']})"
             for logical_id, body in template.resources.items()
@@ -82,7 +100,8 @@ def _check_outputs(template: Template) -> None:
 
 def _check_references(template: Template) -> None:
     known = {*template.resources, *template.section("Parameters"), *(f"AWS::{name}" for name in _PSEUDO)}
-    for section in ("Resources", "Outputs"):
+    known |= {f"condition {name}" for name in template.section("Conditions")}
+    for section in ("Conditions", "Resources", "Outputs"):
         unknown = sorted(references(template.section(section)) - known)
         if unknown:
             raise ValidationError(

@@ -19,6 +19,7 @@ from beanpod_emulator.docker_runtime.instance import CURRENT, STAGING, VARIABLES
 from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettings
 
 COMPOSE_FILE, DOCKERRUN_FILE = "docker-compose.yml", "Dockerrun.aws.json"
+_LOOPBACK = ("127.0.0.1", "::1")
 _PROJECT = "com.docker.compose.project"
 _DOCKERRUN_KEYS = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entrypoint", "Volumes"}
 
@@ -31,7 +32,7 @@ class RunningContainers:
     address: str
 
 
-class Application(ABC):
+class ContainerApplication(ABC):
     """The application of a bundle.
 
     Attributes:
@@ -48,7 +49,7 @@ class Application(ABC):
         self._context, self._docker = instance.context, instance.context.docker
 
     @classmethod
-    def staged(cls, instance: InstanceContainer, settings: RuntimeSettings, number: int) -> "Application":
+    def staged(cls, instance: InstanceContainer, settings: RuntimeSettings, number: int) -> "ContainerApplication":
         """Return the application in the staging folder. Raises InstanceError.
 
         Args:
@@ -129,7 +130,7 @@ class Dockerrun:
             raise InstanceError(step, f"Image.Name and Ports[0].ContainerPort are needed: {error!r}") from error
 
 
-class DockerrunApplication(Application):
+class DockerrunApplication(ContainerApplication):
     """The container of Dockerrun.aws.json, version 1, behind the instance's nginx."""
 
     step = "run the Docker container"
@@ -198,7 +199,9 @@ def web_service(config: Mapping[str, Any]) -> tuple[str, int]:
     """
     for name, service in config["services"].items():
         for port in service.get("ports", ()):
-            if str(port.get("published", "")) == str(WEB_PORT):
+            # Of the instance's own address, or over UDP, it is not where the load balancer asks.
+            reached = port.get("host_ip") not in _LOOPBACK and port.get("protocol", "tcp") == "tcp"
+            if reached and str(port.get("published", "")) == str(WEB_PORT):
                 return name, int(port["target"])
     for name, service in config["services"].items():
         if service.get("network_mode") == "host":
@@ -211,7 +214,7 @@ def escaped(variables: Mapping[str, str]) -> str:
     return "".join(f"{name}={value.replace('$', '$$')}\n" for name, value in variables.items())
 
 
-class ComposeApplication(Application):
+class ComposeApplication(ContainerApplication):
     """The services of docker-compose.yml. All versions have the same project name, and so the same volumes."""
 
     step = "run the Docker Compose services"

@@ -21,7 +21,7 @@ from beanpod_emulator.docker_runtime.instance_runtime import InstanceRuntime
 from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer, Pools, balancer_settings
 from beanpod_emulator.docker_runtime.log_stream import LogStream, patch_logs
 from beanpod_emulator.docker_runtime.rds import DatabaseContainers
-from beanpod_emulator.docker_runtime.release import InstanceError, InstanceProfile, Release, RuntimeSettings
+from beanpod_emulator.docker_runtime.release import InstanceError, ProfileSession, Release, RuntimeSettings
 from beanpod_emulator.state import Emulator
 
 _logger = logging.getLogger(__name__)
@@ -307,7 +307,7 @@ class EnvironmentRuntime:
     def _prepare(self, deployment: Deployment) -> Release:
         """Read what a deployment needs, with the permissions of the instances."""
         environment = self._environment
-        profile = InstanceProfile.of(environment)
+        profile = ProfileSession.of(environment)
         applications = backend_of(environment.account, environment.region).applications
         version = applications.version(environment.application, deployment.version_label)
         if version.source_bundle is None:

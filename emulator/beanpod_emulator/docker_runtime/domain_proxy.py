@@ -44,7 +44,7 @@ class DomainProxy(BackgroundServer, TCPServer):
     """
 
     def __init__(self, find: Find) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _ProxyRequest)
         self.find = find
         self._password = secrets.token_urlsafe(16)
         self.start()
@@ -54,7 +54,7 @@ class DomainProxy(BackgroundServer, TCPServer):
         """The proxy's URL, with a login."""
         return f"http://{_USER}:{self._password}@127.0.0.1:{self.server_address[1]}"
 
-    def connect(self, request: "_Handler") -> socket.socket:
+    def connect(self, request: "_ProxyRequest") -> socket.socket:
         """Return a connection to where a request leads.
 
         Raises:
@@ -82,7 +82,7 @@ class DomainProxy(BackgroundServer, TCPServer):
         return None
 
 
-class _Handler(OneRequest):
+class _ProxyRequest(OneRequest):
     server: DomainProxy
     # Unbuffered: what follows the head is not read with it.
     rbufsize = 0
@@ -159,7 +159,7 @@ class _Handler(OneRequest):
             self.finish_response(f"{error}\n".encode())
 
 
-def _connect_elsewhere(request: _Handler) -> socket.socket:
+def _connect_elsewhere(request: _ProxyRequest) -> socket.socket:
     """Return a connection to another host, through the proxy of this process's variables if there is one."""
     proxies = urllib.request.getproxies()
     proxy = proxies.get("https" if request.tunnel else "http")

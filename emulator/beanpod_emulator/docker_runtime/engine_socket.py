@@ -47,7 +47,7 @@ class EngineSocket(_EngineServer, socketserver.UnixStreamServer):
     """An instance's Docker socket at a path. The file's permissions decide who may connect."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(str(path), _Handler)
+        super().__init__(str(path), _EngineRequest)
         path.chmod(0o600)
         self._path = path
         self.start()
@@ -68,14 +68,14 @@ class EnginePort(_EngineServer, socketserver.TCPServer):
     def __init__(self, host: str = "127.0.0.1", name: str = "host.docker.internal") -> None:
         self.name = name
         self.token = secrets.token_hex(16)
-        super().__init__((host, 0), _Handler)
+        super().__init__((host, 0), _EngineRequest)
         self.start()
 
     def admits(self, stream: BufferedIOBase) -> bool:
         return secrets.compare_digest(stream.readline(100).strip(), self.token.encode())
 
 
-class _Handler(OneRequest):
+class _EngineRequest(OneRequest):
     server: EngineSocket | EnginePort
     view: View
     query: Query
@@ -349,30 +349,30 @@ _NAME = r"([^/]+)"
 _Route = Callable[..., None]
 # Requests that are not listed are refused. Every listed one is limited to what is the instance's own.
 _ROUTES: list[tuple[tuple[str, ...], str, _Route]] = [
-    (("GET",), r"/(?:_ping|version|info)", _Handler.as_it_is),
-    (("POST",), r"/auth", _Handler.as_it_is),
-    (("GET",), r"/(events|containers/json|networks|volumes)", _Handler.own_list),
-    (("POST",), r"/((?:containers|networks|volumes)/prune)", _Handler.own_list),
-    (("POST",), r"/(?:images|build)/prune", _Handler.nothing_removed),
-    (("GET",), r"/images/(?:json|search)", _Handler.as_it_is),
-    (("GET",), r"/(?:images|distribution)/.+/(?:json|history)", _Handler.as_it_is),
-    (("POST",), r"/images/create", _Handler.pull),
-    (("POST",), r"/images/(.+)/tag", _Handler.tag_image),
-    (("DELETE",), r"/images/(.+)", _Handler.remove_image),
-    (("POST",), r"/containers/create", _Handler.create_container),
-    (("POST",), rf"/containers/{_NAME}/(start|restart)", _Handler.start_container),
-    (("POST",), rf"/containers/{_NAME}/rename", _Handler.rename_container),
-    (("POST",), rf"/containers/{_NAME}/attach", _Handler.attach),
-    (("POST",), rf"/containers/{_NAME}/(update|exec)", _Handler.change_container),
-    (("POST",), rf"/containers/{_NAME}(/(?:stop|kill|pause|unpause|wait|resize))", _Handler.of_container),
-    (("GET",), rf"/containers/{_NAME}(/(?:json|logs|top|stats|changes|archive))", _Handler.of_container),
-    (("PUT",), rf"/containers/{_NAME}(/archive)", _Handler.of_container),
-    (("DELETE",), rf"/containers/{_NAME}", _Handler.of_container),
-    (("GET",), rf"/exec/{_NAME}/(json)", _Handler.of_exec),
-    (("POST",), rf"/exec/{_NAME}/(start|resize)", _Handler.of_exec),
-    (("POST",), r"/networks/create", _Handler.create_network),
-    (("GET", "DELETE"), rf"/networks/{_NAME}", _Handler.of_network),
-    (("POST",), rf"/networks/{_NAME}(/(?:connect|disconnect))", _Handler.of_network),
-    (("POST",), r"/volumes/create", _Handler.create_volume),
-    (("GET", "DELETE"), rf"/volumes/{_NAME}", _Handler.of_volume),
+    (("GET",), r"/(?:_ping|version|info)", _EngineRequest.as_it_is),
+    (("POST",), r"/auth", _EngineRequest.as_it_is),
+    (("GET",), r"/(events|containers/json|networks|volumes)", _EngineRequest.own_list),
+    (("POST",), r"/((?:containers|networks|volumes)/prune)", _EngineRequest.own_list),
+    (("POST",), r"/(?:images|build)/prune", _EngineRequest.nothing_removed),
+    (("GET",), r"/images/(?:json|search)", _EngineRequest.as_it_is),
+    (("GET",), r"/(?:images|distribution)/.+/(?:json|history)", _EngineRequest.as_it_is),
+    (("POST",), r"/images/create", _EngineRequest.pull),
+    (("POST",), r"/images/(.+)/tag", _EngineRequest.tag_image),
+    (("DELETE",), r"/images/(.+)", _EngineRequest.remove_image),
+    (("POST",), r"/containers/create", _EngineRequest.create_container),
+    (("POST",), rf"/containers/{_NAME}/(start|restart)", _EngineRequest.start_container),
+    (("POST",), rf"/containers/{_NAME}/rename", _EngineRequest.rename_container),
+    (("POST",), rf"/containers/{_NAME}/attach", _EngineRequest.attach),
+    (("POST",), rf"/containers/{_NAME}/(update|exec)", _EngineRequest.change_container),
+    (("POST",), rf"/containers/{_NAME}(/(?:stop|kill|pause|unpause|wait|resize))", _EngineRequest.of_container),
+    (("GET",), rf"/containers/{_NAME}(/(?:json|logs|top|stats|changes|archive))", _EngineRequest.of_container),
+    (("PUT",), rf"/containers/{_NAME}(/archive)", _EngineRequest.of_container),
+    (("DELETE",), rf"/containers/{_NAME}", _EngineRequest.of_container),
+    (("GET",), rf"/exec/{_NAME}/(json)", _EngineRequest.of_exec),
+    (("POST",), rf"/exec/{_NAME}/(start|resize)", _EngineRequest.of_exec),
+    (("POST",), r"/networks/create", _EngineRequest.create_network),
+    (("GET", "DELETE"), rf"/networks/{_NAME}", _EngineRequest.of_network),
+    (("POST",), rf"/networks/{_NAME}(/(?:connect|disconnect))", _EngineRequest.of_network),
+    (("POST",), r"/volumes/create", _EngineRequest.create_volume),
+    (("GET", "DELETE"), rf"/volumes/{_NAME}", _EngineRequest.of_volume),
 ]

@@ -1,7 +1,9 @@
 """The container of an instance, with a disk, a Docker socket and a Docker login of its own."""
 
+import io
 import json
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,8 +20,12 @@ STAGING, CURRENT = "/var/app/staging", "/var/app/current"
 _PREVIOUS, _FAILED = "/var/app/.previous", "/var/app/.failed"
 _TOOLS = "/opt/elasticbeanstalk/bin"
 PROXY = f"{_TOOLS}/proxy"
+_DEPLOYMENT = "/opt/elasticbeanstalk/deployment"
 # What get-config reads; and the variables as AWS writes them for `docker run --env-file`, a line each.
-_CONFIG, VARIABLES = "/opt/elasticbeanstalk/deployment/config.json", "/opt/elasticbeanstalk/deployment/env.list"
+_CONFIG, VARIABLES = f"{_DEPLOYMENT}/config.json", f"{_DEPLOYMENT}/env.list"
+# As the platform does it: a warning, such as of a bundle zipped with backslashes, is a failure.
+_BUNDLE = f"{_DEPLOYMENT}/app_source_bundle"
+_UNPACK = f"rm -rf {STAGING} && cat > {_BUNDLE} && unzip -q -o {_BUNDLE} -d {STAGING}"
 # Volumes, as in own-path: only folders in these can be mounted into containers.
 _DISK = ("/etc", "/home", "/media", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var", "/efs", "/data", "/.disk")  # noqa: S108
 _SOCKET = "/run/docker.sock"
@@ -176,12 +182,15 @@ class InstanceContainer:
         settings = release.settings
         config = {"environment": dict(settings.variables), "container": {"environment_name": settings.environment}}
         variables = "".join(f"{name}={value}\n" for name, value in settings.variables.items())
-        archive = release.archive(STAGING, {_CONFIG: json.dumps(config), VARIABLES: variables})
-        extract = "tar --extract --no-same-owner --preserve-permissions --directory /"
         try:
-            self.run("sh", "-c", f"rm -rf {STAGING} && mkdir -p {STAGING} && {extract}", data=archive)
-        except DockerError as error:
+            with zipfile.ZipFile(io.BytesIO(release.data)) as bundle:
+                if outside := [name for name in bundle.namelist() if ".." in name.split("/")]:
+                    raise InstanceError("unpack the source bundle", f"{outside[0]} lies outside of the bundle")
+            self.run("sh", "-c", _UNPACK, data=release.data)
+        except (zipfile.BadZipFile, DockerError) as error:
             raise InstanceError("unpack the source bundle", str(error)) from error
+        for path, text in ((_CONFIG, json.dumps(config)), (VARIABLES, variables)):
+            self.run("sh", "-c", 'umask 077; cat > "$1"', "sh", path, data=text)
 
     def run_hooks(self, phase: str, *, folder: str, config: bool = False) -> None:
         """Run a bundle's hooks of a phase in the order of their names. config: its confighooks.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from beanpod_emulator.docker_runtime.application import Application, DockerrunApplication, RunningContainers
+from beanpod_emulator.docker_runtime.application import ContainerApplication, DockerrunApplication, RunningContainers
 from beanpod_emulator.docker_runtime.instance import CURRENT, STAGING, InstanceContainer
 from beanpod_emulator.docker_runtime.release import InstanceError, Release
 
@@ -21,7 +21,7 @@ class Installed:
     """The version that an instance runs."""
 
     release: Release
-    application: Application
+    application: ContainerApplication
     running: RunningContainers
 
 
@@ -61,7 +61,7 @@ class InstanceRuntime:
         self._number += 1
         instance.unpack(release)
         instance.run_hooks("prebuild", folder=STAGING, config=config)
-        application = Application.staged(instance, release.settings, self._number)
+        application = ContainerApplication.staged(instance, release.settings, self._number)
         application.pull()
         instance.run_hooks("predeploy", folder=STAGING, config=config)
         instance.activate()
@@ -88,7 +88,7 @@ class InstanceRuntime:
             self.installed.application.remove(self.installed.running)
         self.instance.remove()
 
-    def _await_health(self, application: Application, running: RunningContainers) -> None:
+    def _await_health(self, application: ContainerApplication, running: RunningContainers) -> None:
         settings = application.settings
         end = time.monotonic() + settings.health_seconds
         while True:
@@ -130,7 +130,7 @@ class InstanceRuntime:
         return ""
 
     def _restore(
-        self, application: Application, running: RunningContainers | None, old: Installed | None, serve: Serve
+        self, application: ContainerApplication, running: RunningContainers | None, old: Installed | None, serve: Serve
     ) -> None:
         """Remove the failed version, and put the previous one in service; start it again if both had one name.
 

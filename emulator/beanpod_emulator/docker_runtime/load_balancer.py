@@ -105,7 +105,7 @@ class Pools:
 
 
 @dataclass(frozen=True)
-class Certificate:
+class ListenerCertificate:
     """A certificate of an HTTPS listener, or of the emulator's authority in its place.
 
     Attributes:
@@ -137,7 +137,7 @@ class BalancerSettings:
     drain_seconds: float = 20.0
     idle_seconds: int | None = None
     listeners: tuple[Listener, ...] = (Listener(_HTTP),)
-    certificates: Mapping[str, Certificate] = field(default_factory=dict)
+    certificates: Mapping[str, ListenerCertificate] = field(default_factory=dict)
 
 
 def balancer_settings(environment: Environment) -> BalancerSettings:
@@ -155,13 +155,13 @@ def balancer_settings(environment: Environment) -> BalancerSettings:
     )
 
 
-def _certificate(arn: str) -> Certificate:
+def _certificate(arn: str) -> ListenerCertificate:
     region, account = arn.split(":")[3:5]
     found = acm_backends[account][region].get_certificate(arn)
     names = tuple(dict.fromkeys([found.common_name, *found.sans]))
     # moto adds a certificate of Amazon to what was imported.
-    chain = found.chain.removesuffix(AWS_ROOT_CA + b"\n")
-    return Certificate(arn, names, (found.cert + b"\n" + chain, found.key) if found.type == "IMPORTED" else None)
+    pair = found.cert + b"\n" + found.chain.removesuffix(AWS_ROOT_CA + b"\n"), found.key
+    return ListenerCertificate(arn, names, pair if found.type == "IMPORTED" else None)
 
 
 def configuration(pools: Pools, settings: BalancerSettings) -> str:
@@ -298,7 +298,7 @@ class LoadBalancer:
             self._write_certificate(certificate)
         (self._folder / "nginx.conf").write_text(configuration(self.pools, self.settings))
 
-    def _write_certificate(self, certificate: Certificate) -> None:
+    def _write_certificate(self, certificate: ListenerCertificate) -> None:
         folder = self._folder / certificate.folder
         if certificate.imported:
             folder.mkdir(parents=True, exist_ok=True)

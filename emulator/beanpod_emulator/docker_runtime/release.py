@@ -1,16 +1,9 @@
 """What an instance needs for a deployment: the bundle and settings, read with its profile's permissions."""
 
-import io
 import json
 import re
-import stat
-import tarfile
-import time
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -74,53 +67,14 @@ class Release:
     data: bytes = field(repr=False)
     settings: RuntimeSettings
 
-    def archive(self, folder: str, files: Mapping[str, str]) -> bytes:
-        """Return the bundle's files as a tar archive, with modes and links.
-
-        Args:
-            folder: Their folder in the archive.
-            files: Texts of further files, which only root may read, by their paths.
-
-        Raises:
-            InstanceError: The bundle is not a zip file, is corrupt or encrypted, or a path is outside of it.
-        """
-        data = io.BytesIO()
-        try:
-            with zipfile.ZipFile(io.BytesIO(self.data)) as bundle, tarfile.open(fileobj=data, mode="w") as archive:
-                for entry in bundle.infolist():
-                    archive.addfile(_member(entry, bundle, folder), io.BytesIO(bundle.read(entry)))
-                for path, text in files.items():
-                    member = tarfile.TarInfo(path.lstrip("/"))
-                    member.size, member.mode = len(text.encode()), 0o600
-                    archive.addfile(member, io.BytesIO(text.encode()))
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-            raise InstanceError("unpack the source bundle", str(error)) from error
-        return data.getvalue()
-
 
 def _within(status: int, part: str) -> bool:
     numbers = [int(number) for number in re.findall(r"\d+", part)]
     return bool(numbers) and numbers[0] <= status <= numbers[-1]
 
 
-def _member(entry: zipfile.ZipInfo, bundle: zipfile.ZipFile, folder: str) -> tarfile.TarInfo:
-    path = PurePosixPath(entry.filename)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{entry.filename} lies outside of the bundle")
-    member = tarfile.TarInfo(f"{folder.strip('/')}/{entry.filename}")
-    member.mtime = time.mktime((*entry.date_time, 0, 0, -1))
-    mode = entry.external_attr >> 16
-    if entry.is_dir():
-        member.type, member.mode = tarfile.DIRTYPE, stat.S_IMODE(mode) or 0o755
-    elif stat.S_ISLNK(mode):
-        member.type, member.linkname = tarfile.SYMTYPE, bundle.read(entry).decode()
-    else:
-        member.size, member.mode = entry.file_size, (stat.S_IMODE(mode) | stat.S_IRUSR) if mode else 0o644
-    return member
-
-
 @dataclass(frozen=True)
-class InstanceProfile:
+class ProfileSession:
     """A session of an instance profile's role. All methods require the emulator's lock."""
 
     region: str
@@ -128,7 +82,7 @@ class InstanceProfile:
     _caller: Caller
 
     @classmethod
-    def of(cls, environment: Environment) -> "InstanceProfile":
+    def of(cls, environment: Environment) -> "ProfileSession":
         """Return the profile of an environment's instances; InstanceError if it does not exist."""
         region = environment.region
         name, iam = environment.instance_profile, clients.client("iam", region)

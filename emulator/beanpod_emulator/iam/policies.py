@@ -88,10 +88,6 @@ def _matches(pattern: str, value: str) -> bool:
     return _expression(pattern).fullmatch(value) is not None
 
 
-def _same(pattern: str, value: str) -> bool:
-    return pattern == value
-
-
 def _same_word(pattern: str, value: str) -> bool:
     return pattern.lower() == value.lower()
 
@@ -100,7 +96,7 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "ArnEquals": _matches,
     "ArnLike": _matches,
     "Bool": _same_word,
-    "StringEquals": _same,
+    "StringEquals": str.__eq__,
     "StringEqualsIgnoreCase": _same_word,
     "StringLike": _matches,
 }

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,53 +48,42 @@ def required_permissions(account: str, call: Call) -> Iterator[Permission]:
 _PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 # Permissions with another name than the API's operation.
 _S3_ACTIONS = {
-    "HeadObject": "GetObject",
-    "HeadBucket": "ListBucket",
-    "ListObjectsV2": "ListBucket",
-    "ListBuckets": "ListAllMyBuckets",
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
     "DeleteObjects": "DeleteObject",
-    "PostObject": "PutObject",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListBuckets": "ListAllMyBuckets",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListParts": "ListMultipartUploadParts",
+    "SelectObjectContent": "GetObject",
+    "UploadPart": "PutObject",
+    "UploadPartCopy": "PutObject",
 }
-_S3_OF_BUCKETS = {
-    "accelerate": "{verb}AccelerateConfiguration",
-    "acl": "{verb}BucketAcl",
-    "cors": "{verb}BucketCORS",
-    "encryption": "{verb}EncryptionConfiguration",
-    "lifecycle": "{verb}LifecycleConfiguration",
-    "location": "{verb}BucketLocation",
-    "logging": "{verb}BucketLogging",
-    "notification": "{verb}BucketNotification",
-    "object-lock": "{verb}BucketObjectLockConfiguration",
-    "ownershipControls": "{verb}BucketOwnershipControls",
-    "policy": "{verb}BucketPolicy",
-    "policyStatus": "{verb}BucketPolicyStatus",
-    "publicAccessBlock": "{verb}BucketPublicAccessBlock",
-    "replication": "{verb}ReplicationConfiguration",
-    "requestPayment": "{verb}BucketRequestPayment",
-    "tagging": "{verb}BucketTagging",
-    "uploads": "ListBucketMultipartUploads",
-    "versioning": "{verb}BucketVersioning",
-    "versions": "ListBucketVersions",
-    "website": "{verb}BucketWebsite",
+_S3_PARTS_OF_NAMES = {
+    "BucketCors": "BucketCORS",
+    "BucketNotificationConfiguration": "BucketNotification",
+    "Bucket(Encryption|Lifecycle|Replication)(Configuration)?": r"\1Configuration",
+    "Bucket(Accelerate|Analytics|IntelligentTiering|Inventory|Metrics)Configurations?": r"\1Configuration",
+    "PublicAccessBlock|ObjectLockConfiguration": r"Bucket\g<0>",
+    "^List(?=.*Configuration)": "Get",
+    # Deleting a setting is setting it to nothing; these are deleted.
+    "^Delete(?!(Bucket|BucketPolicy|BucketWebsite|Object|ObjectTagging)$)": "Put",
 }
-_S3_OF_OBJECTS = {
-    "acl": "{verb}ObjectAcl",
-    "attributes": "GetObjectAttributes",
-    "tagging": "{verb}ObjectTagging",
-}
-# Deleting the others is setting them to nothing.
-_S3_DELETED = ("BucketPolicy", "BucketWebsite", "ObjectTagging")
-# Of an upload in parts, by method. The others are s3:PutObject.
-_S3_PARTS = {"GET": "ListMultipartUploadParts", "DELETE": "AbortMultipartUpload"}
 
 
 def _of_s3(account: str, call: Call) -> Iterator[Permission]:
     bucket, key = call.parameters["Bucket"], call.parameters["Key"]
     arn = f"arn:aws:s3:::{bucket}"
-    yield Permission(f"s3:{_s3_action(call)}", f"{arn}/{key}" if key else arn)
-    if call.action == "PutObject":
+    action = _s3_action(call)
+    yield Permission(f"s3:{action}", f"{arn}/{key}" if key else arn)
+    if action == "PutObject":
         yield from (
-            Permission(action, f"{arn}/{key}") for header, action in _WITH_HEADERS.items() if header in call.headers
+            Permission(more, f"{arn}/{key}") for header, more in _WITH_HEADERS.items() if header in call.headers
         )
     if source := call.parameters.get("CopySource"):
         name, _, version = source.partition("?versionId=")
@@ -106,20 +96,14 @@ def _of_s3(account: str, call: Call) -> Iterator[Permission]:
 
 _WITH_HEADERS = {"x-amz-acl": "s3:PutObjectAcl", "x-amz-tagging": "s3:PutObjectTagging"}
 
-_VERBS = {"GET": "Get", "HEAD": "Get"}
-
 
 def _s3_action(call: Call) -> str:
-    parameters = call.parameters
-    for name, form in (_S3_OF_OBJECTS if parameters["Key"] else _S3_OF_BUCKETS).items():
-        if name in parameters and (call.method == "GET" or "{verb}" in form):
-            deleted = call.method == "DELETE" and form.endswith(_S3_DELETED)
-            return form.format(verb="Delete" if deleted else _VERBS.get(call.method, "Put"))
-    if parameters["Key"] and "uploadId" in parameters:
-        return _S3_PARTS.get(call.method, "PutObject")
-    if call.action in ("GetObject", "HeadObject", "DeleteObject") and "versionId" in parameters:
-        return "DeleteObjectVersion" if call.action == "DeleteObject" else "GetObjectVersion"
-    return _S3_ACTIONS.get(call.action, call.action)
+    action = _S3_ACTIONS.get(call.action, call.action)
+    if action in ("GetObject", "DeleteObject") and "versionId" in call.parameters:
+        return f"{action}Version"
+    for part, name in _S3_PARTS_OF_NAMES.items():
+        action = re.sub(part, name, action)
+    return action
 
 
 def _object_exists(account: str, bucket: str, key: str) -> bool:

@@ -4,16 +4,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+from botocore.exceptions import UnknownServiceError
+from moto.core.request import Request
+from moto.core.routing import get_service_router
+from moto.core.utils import get_service_model
+from werkzeug.exceptions import HTTPException
+
 from beanpod_emulator.requests.signatures import Signature
 
-# By method, without and with a key. S3 is the one service here that names its actions nowhere in the request.
-_S3_ACTIONS = {
-    "GET": ("ListObjectsV2", "GetObject"),
-    "HEAD": ("HeadBucket", "HeadObject"),
-    "PUT": ("CreateBucket", "PutObject"),
-    "POST": ("DeleteObjects", "PostObject"),
-    "DELETE": ("DeleteBucket", "DeleteObject"),
-}
+# Models of services whose requests are signed with another name.
+_MODELS = {"elasticfilesystem": "efs"}
 
 
 @dataclass
@@ -36,7 +36,6 @@ class Call:
     status: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
     headers: frozenset[str] = frozenset()
-    method: str = "POST"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the log's entry."""
@@ -53,14 +52,24 @@ def read(environ: dict[str, Any], body: bytes, signature: Signature | None) -> C
         region, service = signature.region, signature.service
     if service == "s3":
         parameters |= _object(environ)
-    action = _s3_action(environ, parameters) if service == "s3" else _action(environ, form.get("Action", []))
-    method = environ["REQUEST_METHOD"]
+    action = _action(environ, service, form.get("Action", []))
     sent = (name.removeprefix("HTTP_").lower().replace("_", "-") for name in environ if name.startswith("HTTP_X_AMZ_"))
-    return Call(service, action, region, parameters=parameters, headers=frozenset(sent), method=method)
+    return Call(service, action, region, parameters=parameters, headers=frozenset(sent))
 
 
-def _action(environ: dict[str, Any], in_form: list[str]) -> str:
-    """Return "" where the header and the form name different actions: each needs its own permission."""
+def _action(environ: dict[str, Any], service: str, in_form: list[str]) -> str:
+    """Return the operation, which REST services name by method and path alone.
+
+    Return "" where the header and the form name different ones: each needs its own permission.
+    """
+    model = _MODELS.get(service, service)
+    try:
+        if get_service_model(model).protocol.startswith("rest"):
+            return str(get_service_router(model).match(Request(environ))[0].name)
+    except (HTTPException, NotImplementedError):
+        return ""
+    except UnknownServiceError:
+        pass
     target: str = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
     named = {target, *in_form} - {""}
     return named.pop() if len(named) == 1 else ""
@@ -77,12 +86,3 @@ def _object(environ: dict[str, Any]) -> dict[str, str]:
     bucket, _, key = environ.get("PATH_INFO", "/").lstrip("/").partition("/")
     source = environ.get("HTTP_X_AMZ_COPY_SOURCE", "")
     return {"Bucket": bucket, "Key": key} | ({"CopySource": source} if source else {})
-
-
-def _s3_action(environ: dict[str, Any], parameters: dict[str, str]) -> str:
-    without, with_key = _S3_ACTIONS.get(environ["REQUEST_METHOD"], ("", ""))
-    if not parameters["Bucket"]:
-        return "ListBuckets"
-    if "location" in parameters and not parameters["Key"]:
-        return "GetBucketLocation"
-    return with_key if parameters["Key"] else without

@@ -56,6 +56,9 @@ class ErrorHandlingResponse(BaseResponse):
     def call_action(self) -> Any:
         try:
             return super().call_action()
+        except NotImplementedError:
+            # The middleware's: an action that does not exist here.
+            raise
         except Exception as error:
             _logger.exception("%s failed", self._get_action())
             text = f"The emulated AWS failed: {type(error).__name__}: {error}"

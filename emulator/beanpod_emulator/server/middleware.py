@@ -31,6 +31,7 @@ _QUERY_ERROR = (
     "<RequestId>{request_id}</RequestId></ErrorResponse>"
 )
 _S3_ERROR = "<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
+_REST_XML = ("cloudfront", "route53", "s3")
 _Environ = dict[str, Any]
 _Response = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 
@@ -92,7 +93,8 @@ class RequestMiddleware:
         with self._emulator.lock:
             call, caller, error = self._authenticate(environ, body)
             self._log(call, caller)
-            fault = None if error else self._emulator.faults.for_call(call.service, call.action, call.principal)
+            facts = {"service": call.service, "action": call.action, "principal": call.principal}
+            fault = None if error else self._emulator.faults.next("call", **facts)
             response = _render(error, call) if error else self._respond(environ, call, caller, fault)
             if response:
                 call.status = int(response[0].split()[0])
@@ -152,11 +154,11 @@ def _render(error: ErrorResponse, call: Call) -> _Response:
     status, code, message = error.status, error.code, error.message
     if call.service == "s3" and error.s3:
         status, code, message = error.s3
-    if not call.parameters:
-        body, kind = json.dumps({"__type": code, "message": message}), "application/x-amz-json-1.1"
-    else:
+    if "Action" in call.parameters or call.service in _REST_XML:
         template = _S3_ERROR if call.service == "s3" else _QUERY_ERROR
         body, kind = template.format(code=code, message=escape(message), request_id=uuid.uuid4()), "text/xml"
+    else:
+        body, kind = json.dumps({"__type": code, "message": message}), "application/x-amz-json-1.1"
     return status, [("Content-Type", kind)], [body.encode()]
 
 

@@ -4,6 +4,10 @@ from dataclasses import replace
 import pytest
 
 from beanpod_emulator import EmbeddedAws
+from beanpod_emulator.docker_runtime.context import CertificateAuthority, RunResources, RuntimeContext
+from beanpod_emulator.docker_runtime.docker import find_engine
+from beanpod_emulator.docker_runtime.instance import InstanceContainer
+from beanpod_emulator.state import Emulator
 from emulator.tests.docker_runtime.sample_app import SampleApp
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
@@ -24,3 +28,18 @@ def docker_aws(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) 
 def app(docker_aws: SampleApp, request: pytest.FixtureRequest) -> SampleApp:
     """An application of the module's own."""
     return replace(docker_aws, name=request.module.__name__.rpartition(".")[2].replace("_", "-")).open()
+
+
+@pytest.fixture(scope="module")
+def context(docker_engine: Engine) -> Iterator[RuntimeContext]:
+    docker, run = find_engine(), RunResources()
+    docker.run("network", "create", "--label", run.label, run.name)
+    yield RuntimeContext(docker, run, CertificateAuthority(run.folder / "authority"), Emulator())
+    run.remove(docker)
+
+
+@pytest.fixture(scope="module")
+def instance(context: RuntimeContext) -> Iterator[InstanceContainer]:
+    launched = InstanceContainer.launch(context, "i-0000000050cce7001")
+    yield launched
+    launched.remove()

@@ -2,68 +2,66 @@
 
 import io
 import json
+import re
 import stat
-import tarfile
 import zipfile
 
 import pytest
 
 from beanpod_emulator.docker_runtime.application import Dockerrun
+from beanpod_emulator.docker_runtime.instance import VARIABLES, InstanceContainer
 from beanpod_emulator.docker_runtime.load_balancer import BalancerSettings, Pools, configuration
 from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
 from emulator.tests.docker_runtime.sample_app import bundle
 
 
-def archive(data: bytes) -> bytes:
-    return Release("one", 1, data, RuntimeSettings("shop", {})).archive("/var/app", {"/opt/config.json": "{}"})
-
-
-def members(data: bytes) -> dict[str, tarfile.TarInfo]:
-    with tarfile.open(fileobj=io.BytesIO(archive(data))) as found:
-        return {member.name: member for member in found}
-
-
-def test_scripts_stay_executable() -> None:
-    found = members(bundle({"hooks/a.sh": "#!/bin/sh\n", "file": "text"}))
-    expected = {"var/app/hooks/a.sh": 0o755, "var/app/file": 0o644, "opt/config.json": 0o600}
-    assert {name: member.mode for name, member in found.items()} == expected
-
-
-def test_links_are_kept() -> None:
+def zipped(name: str, text: str = "text", mode: int = stat.S_IFREG | 0o644, *, system: int = 3) -> bytes:
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as bundled:
-        entry = zipfile.ZipInfo("confighooks")
-        entry.external_attr = (stat.S_IFLNK | 0o777) << 16
-        bundled.writestr(entry, "hooks")
-    member = members(data.getvalue())["var/app/confighooks"]
-    assert (member.issym(), member.linkname) == (True, "hooks")
+    with zipfile.ZipFile(data, "w") as archive:
+        entry = zipfile.ZipInfo(name)
+        entry.filename, entry.create_system, entry.external_attr = name, system, mode << 16
+        archive.writestr(entry, text)
+    return data.getvalue()
 
 
-@pytest.mark.parametrize("name", ["../escaped", "/etc/escaped", "a/../../escaped"])
-def test_rejects_a_path_outside_of_the_bundle(name: str) -> None:
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as bundled:
-        bundled.writestr(name, "text")
-    with pytest.raises(InstanceError, match=f"{name} lies outside of the bundle"):
-        archive(data.getvalue())
+def unpack(instance: InstanceContainer, data: bytes) -> None:
+    instance.unpack(Release("one", 1, data, RuntimeSettings("shop", {})))
 
 
-def test_rejects_a_bundle_that_is_not_a_zip_file() -> None:
-    with pytest.raises(InstanceError, match="not a zip file") as raised:
-        archive(b"text")
+def test_scripts_stay_executable_and_only_root_reads_the_variables(instance: InstanceContainer) -> None:
+    unpack(instance, bundle({"hooks/a.sh": "#!/bin/sh\n", "file": "text"}))
+    paths = "/var/app/staging/hooks/a.sh", "/var/app/staging/file", VARIABLES
+    assert instance.run("stat", "--format", "%a", *paths).split() == ["755", "644", "600"]
+
+
+def test_links_are_kept(instance: InstanceContainer) -> None:
+    unpack(instance, zipped("confighooks", "hooks", stat.S_IFLNK | 0o777))
+    assert instance.run("readlink", "/var/app/staging/confighooks") == "hooks"
+
+
+def broken(where: int, in_directory: int, value: int) -> bytes:
+    """A bundle with another value in the file's own header and in the directory's."""
+    data = bytearray(bundle({"file": "other text, twelve bytes and more"}))
+    data[where] = data[data.index(b"PK\1\2") + in_directory] = value
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (zipped("../escaped"), "../escaped lies outside of the bundle"),
+        (zipped("a/../../escaped"), "a/../../escaped lies outside of the bundle"),
+        (zipped("/etc/escaped"), "stripped absolute path spec from /etc/escaped"),
+        (zipped(r".platform\hooks\a.sh", system=0), "appears to use backslashes as path separators"),
+        (b"text", "not a zip file"),
+        (broken(8, 10, zipfile.ZIP_DEFLATED), "invalid compressed data"),
+        (broken(6, 8, 1), "unable to get password"),
+    ],
+)
+def test_rejects_a_bundle_that_cannot_be_unpacked(instance: InstanceContainer, data: bytes, words: str) -> None:
+    with pytest.raises(InstanceError, match=re.escape(words)) as raised:
+        unpack(instance, data)
     assert raised.value.event == "Instance deployment failed to unpack the source bundle. The deployment failed."
-
-
-def test_rejects_a_corrupt_and_an_encrypted_bundle() -> None:
-    data = bytearray(bundle({"file": "other text"}))
-    # The compression, and the flags, in the file's own header and in the directory's.
-    compressed, encrypted = data.copy(), data.copy()
-    directory = data.index(b"PK\1\2")
-    compressed[8] = compressed[directory + 10] = zipfile.ZIP_DEFLATED
-    encrypted[6] = encrypted[directory + 8] = 1
-    for broken, words in ((compressed, "invalid block type"), (encrypted, "is encrypted")):
-        with pytest.raises(InstanceError, match=words):
-            archive(bytes(broken))
 
 
 @pytest.mark.parametrize(

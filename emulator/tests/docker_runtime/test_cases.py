@@ -62,6 +62,8 @@ def test_a_service_is_reached_by_the_name_of_its_container(
     project = copied("container-name-as-host", tmp_path)
     asking = 'sh -c "ping -c 1 -W 5 $$CACHE_HOST > /www/index.html && httpd -f -p 8080 -h /www"'
     change(project, "    environment:\n", f"    depends_on: [cache]\n    command: {asking}\n    environment:\n")
+    # As below: or the next test waits for `sleep` to take no SIGTERM.
+    change(project, "image: busybox:stable\n", "image: busybox:stable\n    stop_signal: SIGKILL\n")
     environment.update(VersionLabel=version(app, project))
     assert "shop_cache" in environment.page()[1]
 

@@ -71,9 +71,10 @@ def config(**services: Any) -> dict[str, Any]:
     return {"services": services}
 
 
-def test_rejects_a_compose_file_without_port_80() -> None:
+@pytest.mark.parametrize("port", [{"published": "8080"}, {"host_ip": "127.0.0.1"}, {"protocol": "udp"}])
+def test_rejects_a_compose_file_without_port_80(port: dict[str, str]) -> None:
     with pytest.raises(InstanceError, match="no service publishes port 80") as raised:
-        web_service(config(app={"ports": [{"published": "8080", "target": 8080}]}))
+        web_service(config(app={"ports": [{"published": "80", "target": 8080, **port}]}))
     assert raised.value.event == "Instance deployment failed to start the services. The deployment failed."
 
 

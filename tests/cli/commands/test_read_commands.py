@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,6 +141,27 @@ def test_logs_show_the_latest_lines_of_each_file(released: SandboxStage, write_l
         ["i-2", "listening"],
     ]
     assert released.run("logs", "--json").document[-1]["message"] == "listening"
+
+
+def test_logs_show_the_present_instance_whatever_the_order_of_the_streams(
+    released: SandboxStage, write_log: LogWriter
+) -> None:
+    (instance,) = released.sandbox.aws().instances(released.target.environment).all
+    log = "var/log/eb-engine.log"
+    write_log(log, instance.instance_id, "why it failed")
+    for number in range(6):
+        write_log(log, f"i-replaced{number}", "ended")
+    logs = released.sandbox.client("logs")
+
+    def have_the_newest_last(parsed: Any, **_: object) -> None:
+        parsed["logStreams"] = [it for it in parsed["logStreams"] if it["logStreamName"].startswith("i-replaced")][:5]
+
+    logs.meta.events.register("after-call.*.DescribeLogStreams", have_the_newest_last)
+    try:
+        lines = released.run("logs").stdout
+    finally:
+        logs.meta.events.unregister("after-call.*.DescribeLogStreams", have_the_newest_last)
+    assert f"{instance.instance_id}  why it failed" in lines
 
 
 @pytest.mark.parametrize("command", ["status", "versions", "events", "logs", "secrets"])

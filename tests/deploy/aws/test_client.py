@@ -31,6 +31,8 @@ def test_the_instances_of_all_pages_are_read() -> None:
     found = replace(AWS, beanstalk=client).instances("guestbook-dev")
     assert [instance.instance_id for instance in found.all] == ["i-1", "i-2"]
     assert (found.count_on("v2"), found.refreshed) == (1, _NOON)
+    del pages[None]["RefreshedAt"]
+    assert replace(AWS, beanstalk=client).instances("guestbook-dev").refreshed < _NOON
 
 
 def test_more_keys_than_one_call_answers_are_unknown() -> None:

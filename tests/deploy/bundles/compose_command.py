@@ -4,11 +4,37 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.deploy.engine import absent
+
+# `docker` starts the plugin twice, the first time for its metadata, and each bundle asks for the version.
+_DIRECT = """#!/bin/sh
+[ "$1" = compose ] || exec {docker} "$@"
+[ "$*" != "compose version --short" ] || {{ echo {version}; exit; }}
+shift
+exec {compose} "$@"
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def direct_compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """`docker compose` starts Compose directly, which halves the time of tests that make bundles."""
+    docker, command = shutil.which("docker"), ["docker", "info", "--format", "{{json .ClientInfo.Plugins}}"]
+    listed = subprocess.run(command, capture_output=True, check=False).stdout if docker else b""
+    with pytest.MonkeyPatch.context() as patch:
+        for plugin in json.loads(listed.strip() or "null") or ():
+            if plugin["Name"] == "compose":
+                shim = tmp_path_factory.mktemp("bin") / "docker"
+                shim.write_text(_DIRECT.format(docker=docker, compose=plugin["Path"], version=plugin["Version"]))
+                shim.chmod(0o755)
+                patch.setenv("PATH", str(shim.parent), prepend=os.pathsep)
+        yield
 
 
 def require_compose() -> None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from secrets import token_hex
 
 from beanpod.deploy.bundles import Bundle, BundleFile
 from tests.deploy.engine import Engine
@@ -13,10 +14,17 @@ from tests.deploy.engine import Engine
 _GET_CONFIG = """#!/bin/sh
 case "$1 $2" in "environment -k" | "container -k") printenv "CONFIG_$3" ;; *) exit 1 ;; esac
 """
+# Of the images that an instance lists: the machine's others may be somebody's, so that nothing is pruned either.
+LABEL = f"beanpod.test={token_hex(4)}"
+_DOCKER = """#!/bin/sh
+[ "$1 $2" = "image prune" ] && exit 1
+[ "$1 $2" = "image ls" ] && shift 2 && exec {docker} image ls --filter label={label} "$@"
+exec {docker} "$@"
+"""
 
 
 class Instance:
-    """A separate home, state and programs, and the machine's Docker, whose images are never pruned.
+    """A separate home, state and programs, and the machine's Docker, of whose images it lists only those with LABEL.
 
     Attributes:
         folder: Of all that.
@@ -33,9 +41,7 @@ class Instance:
         self.variables = variables | {"PATH": f"{programs}:{variables['PATH']}", "HOME": str(home)}
         self.real_docker = shutil.which("docker", path=variables["PATH"]) if engine else "false"
         self.program("get-config", _GET_CONFIG)
-        # Another process may be building.
-        recorded = f'[ "$1 $2" = "image prune" ] && echo "$3" >> {folder}/prune && exit'
-        self.program("docker", f'#!/bin/sh\n{recorded}\nexec {self.real_docker} "$@"\n')
+        self.program("docker", _DOCKER.format(docker=self.real_docker, label=LABEL))
 
     def program(self, name: str, text: str) -> Path:
         """Write a program that hooks find on their PATH."""

@@ -18,7 +18,7 @@ def test_a_database_by_another_name_is_found(tmp_path: Path) -> None:
     names = {"A_HOST": "shop_postgres", "B_HOST": "pg", "C_HOST": "database.internal", "D_HOST": "dbhost"}
     for (variable, name), problem in zip(names.items(), problems_of(project), strict=True):
         refers = f"refers to {name} (service db), which RDS replaces: write {variable}: ${{RDS_HOSTNAME}} in {OVER}"
-        assert problem.startswith(f"service web, environment.{variable}: {refers}")
+        assert problem == f"service web, environment.{variable}: {refers}, or put {variable} into [variables]"
     values = "".join(f"{variable}: '${{RDS_HOSTNAME}}', " for variable in names)
     write(project, {OVER: f"services: {{web: {{environment: {{{values}}}}}}}"})
     assert set(services_of(project)["web"]["environment"].values()) == {"${RDS_HOSTNAME}"}
@@ -165,6 +165,7 @@ NOT_FOUND = [
     "environment: {DB_HOST: '${RDS_HOSTNAME}', DB_PASSWORD: '${RDS_PASSWORD}', DB_PORT: 5432}",
     "environment: {DATABASE_URL: 'postgres://${RDS_USERNAME}:${RDS_PASSWORD}@${RDS_HOSTNAME}:${RDS_PORT}/${RDS_DB_NAME}'}",
     "environment: {IMAGE: 'db:1.2', UPGRADE_NAME: shop}",
+    "environment: {DB_NAME: db, DATABASE_HOST: database}",
 ]
 
 
@@ -337,6 +338,8 @@ _AT_RDS = f"{_LOGIN}${{RDS_HOSTNAME}}:${{RDS_PORT}}/${{RDS_DB_NAME}}"
         ),
         ('{"dependencies": {"express": "5"}}', "postgres://ada:pw@db/shop", f"postgres://{_AT_RDS} "),
         ("[]", "postgres://ada:pw@db/shop", f"postgres://{_AT_RDS} "),
+        ("", "db:3306", "${RDS_HOSTNAME}:${RDS_PORT} "),
+        ("", "http://db:80", "http://${RDS_HOSTNAME}:${RDS_PORT} "),
         ("", "jdbc:mariadb://db/shop", "jdbc:mariadb://${RDS_HOSTNAME}:${RDS_PORT}/${RDS_DB_NAME}?sslMode=trust "),
         (
             "",
@@ -357,3 +360,4 @@ def test_the_proposed_url_of_rds_is_one_with_which_the_driver_encrypts(
     (project / "package.json").write_text(file)
     (problem,) = problems_of(project)
     assert f"write DATABASE_URL: {instead}" in problem
+    assert f"or put DATABASE_URL into {'[secrets]' if '@' in instead else '[variables]'}" in problem

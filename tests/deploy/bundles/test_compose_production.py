@@ -1,5 +1,6 @@
 """The Compose file for Beanstalk that is made from a developer's."""
 
+import json
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
@@ -16,6 +17,7 @@ from tests.deploy.bundles.projects import (
     compose_bundle,
     compose_stage,
     composed,
+    pushed,
     write,
 )
 
@@ -159,6 +161,17 @@ UNDEFINED = """container_name: ${STACK}_web
     pull_policy: ${PULL:-build}
     develop: {watch: [{action: sync, path: $SRC, target: /app}]}
     x-note: ${NOTE}"""
+PASSED_ON = {
+    "command": ["sh", "-c", "echo $$HOME"],
+    "deploy": {"resources": {"limits": {"cpus": "0.5", "memory": "50M"}}},
+    "extra_hosts": ["a:10.0.0.1"],
+    "healthcheck": {"test": "true", "interval": "5s"},
+    "init": True,
+    "labels": {"a": "b"},
+    "logging": {"driver": "json-file", "options": {"max-size": "1m"}},
+    "tmpfs": "/run",
+    "ulimits": {"nofile": {"soft": 10, "hard": 20}, "nproc": 5},
+}
 # Keys of a service that is built, those of the file for production, and the keys that come of them, without the log
 # folder and the metadata that every service has.
 SERVICES: list[tuple[str, str, dict[str, Any]]] = [
@@ -182,6 +195,12 @@ SERVICES: list[tuple[str, str, dict[str, Any]]] = [
     ("depends_on: {debugger: {condition: service_started, required: false}}", "", {}),
     (UNDEFINED, "", {}),
     ("build: {context: ., tags: ['${TAG}'], cache_from: ['${REGISTRY}/cache'], platforms: [$P], x-a: $A}", "", {}),
+    (
+        "\n    ".join(f"{key}: {json.dumps(value)}" for key, value in PASSED_ON.items()),
+        "",
+        PASSED_ON | {"restart": "always"},
+    ),
+    ("labels: [a=b, c]", "", {"labels": {"a": "b", "c": None}}),
 ]
 
 
@@ -323,6 +342,65 @@ services:
     assert all(image.encode() in cleanup for image in images.values())
 
 
+@pytest.mark.parametrize(
+    ("built", "named"),
+    [
+        ("ada/shop", "ada/shop"),
+        ("ada/shop", "ada/shop:latest"),
+        ("docker.io/library/shop:latest", "shop"),
+        ("${REGISTRY:-ada}/shop:${TAG}", "ada/shop:${TAG}"),
+        ("ghcr.io/ada/shop:1", "ghcr.io/ada/shop:1"),
+    ],
+)
+def test_a_service_with_the_image_of_a_build_is_built_too(tmp_path: Path, built: str, named: str) -> None:
+    text = f"""
+services:
+  web: {{build: {{context: ., target: dev}}, image: "{built}", ports: ["80:8080"]}}
+  worker: {{image: "{named}", pull_policy: never, command: work}}
+  other: {{image: "ada/shop:2"}}
+"""
+    plan = plan_bundle(compose_stage(tmp_path, text, f'{COMPOSE}[variables]\nTAG = "7"\n'), tmp_path)
+    assert [(spec.name, spec.target) for spec in plan.specs] == [("web", "dev"), ("worker", "dev")]
+    assert plan.pulled == {"other": "ada/shop:2"}
+    worker = composed(pushed(plan))["services"]["worker"]
+    assert (worker["image"], worker["env_file"], worker["command"]) == (IMAGE, [".env"], "work")
+    assert "pull_policy" not in worker
+
+
+def test_a_seccomp_profile_is_in_the_bundle(tmp_path: Path) -> None:
+    text = """
+services:
+  web: {build: ., ports: ["80:80"], security_opt: ["seccomp=./chrome.json", "no-new-privileges:true"]}
+  agent: {image: agent, security_opt: ["seccomp:../shared/agent.json", "seccomp=unconfined"]}
+"""
+    manifest = COMPOSE.replace("compose.yaml", "deploy/compose.yaml")
+
+    def services(profile: str) -> Any:
+        write(tmp_path, {"deploy/compose.yaml": text, "deploy/Dockerfile": "FROM busybox:stable\n"})
+        write(tmp_path, {"deploy/chrome.json": "{}", "shared/agent.json": profile})
+        bundle = compose_bundle(tmp_path, "", manifest)
+        assert {"deploy/chrome.json", "shared/agent.json"} <= bundle.files.keys()
+        return composed(bundle)["services"]
+
+    first, second = services("{}"), services('{"a": 1}')
+    assert first["web"]["security_opt"] == ["seccomp=./deploy/chrome.json", "no-new-privileges:true"]
+    assert first["agent"]["security_opt"] == ["seccomp=./shared/agent.json", "seccomp=unconfined"]
+    assert first["agent"]["labels"] != second["agent"]["labels"]
+
+
+def test_a_build_reads_variables_that_are_no_secrets(tmp_path: Path) -> None:
+    values = {"API": "https://a.example/$1", "JSON": "{{}}", "HOST": "{database.host}"}
+    variables = "".join(f'{name} = "{value}"\n' for name, value in values.items())
+    args = "['A=${API:-http://localhost}', J=$JSON, 'H=${HOST:-db}', 'T=${TOKEN:-none}', 'P=${API:+set}', N=$$API]"
+    text = f'services: {{web: {{build: {{context: ., args: {args}}}, ports: ["80:80"]}}}}'
+    manifest = (
+        f"{COMPOSE}[variables]\n{variables}[secrets]\nTOKEN = {{ generate = 32 }}\n[database]\nengine = 'mysql'\n"
+    )
+    (spec,) = plan_bundle(compose_stage(tmp_path, text, manifest), tmp_path).specs
+    expected = {"A": "https://a.example/$1", "J": "{}", "H": "db", "T": "none", "P": "set", "N": "$API"}
+    assert spec.args == expected
+
+
 def test_a_compose_file_in_a_folder_keeps_its_paths(tmp_path: Path) -> None:
     text = """
 services:
@@ -415,18 +493,24 @@ def test_changed_files_make_a_new_container_of_a_service_that_is_not_built(tmp_p
 services:
   app: {build: ., ports: ["80:8080"], volumes: ["./app.conf:/app.conf:ro"]}
   cache: {image: redis:7, volumes: ["./conf.d:/conf.d:ro"], configs: [site], labels: [a=b]}
-  other: {image: redis:7}
-configs: {site: {file: ./site.json}}
+  inline: {image: redis:7, configs: [inline]}
+  bound: {image: redis:7, volumes: ["bound:/conf.d:ro", "kept:/data"]}
+  other: {image: redis:7, volumes: ["kept:/data"]}
+configs: {site: {file: ./site.json}, inline: {content: a}}
+volumes: {bound: {driver_opts: {type: none, o: bind, device: ./conf.d}}, kept: }
 """
 
-    def labels(**changed: str) -> Any:
+    def labels(text: str = text, **changed: str) -> Any:
         services = composed(compose_bundle(tmp_path, text, app__conf="x", **changed))["services"]
         return {name: service.get("labels") for name, service in services.items()}
 
     write(tmp_path, {"conf.d/a.conf": "a"})
     first = labels(site__json="{}")
-    assert first == {"app": None, "cache": {"a": "b", "beanpod.files": ANY}, "other": None}
+    label = {"beanpod.files": ANY}
+    labelled = {"cache": {"a": "b"} | label, **dict.fromkeys(("inline", "bound"), label)}
+    assert first == {"app": None, "other": None, **labelled}
     assert labels() == first
     write(tmp_path, {"conf.d/a.conf": "changed"})
-    all_labels = [first, labels(), labels(site__json="changed")]
-    assert len({one["cache"]["beanpod.files"] for one in all_labels}) == 3
+    all_labels = [first, labels(), labels(site__json="changed"), labels(text.replace("content: a", "content: b"))]
+    changes = {name: len({one[name]["beanpod.files"] for one in all_labels}) for name in labelled}
+    assert changes == {"cache": 3, "inline": 2, "bound": 2}

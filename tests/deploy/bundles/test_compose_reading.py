@@ -102,6 +102,13 @@ def test_variables_of_this_machine_are_ignored(tmp_path: Path, monkeypatch: pyte
     assert composed(compose_bundle(tmp_path, text))["services"]["app"]["command"] == "run right"
 
 
+@pytest.mark.parametrize("name", ["PATH", "HOME", "DOCKER_CONFIG"])
+def test_variables_of_the_stage_are_no_settings_of_docker(tmp_path: Path, name: str) -> None:
+    manifest = f'{COMPOSE}[variables]\n{name} = "/none"\nPORT = "8080"\n'
+    text = f"{WEB}    command: run ${{{name}}}\n    expose: ['${{PORT}}']\n"
+    assert composed(compose_bundle(tmp_path, text, manifest))["services"]["app"]["command"] == f"run ${{{name}}}"
+
+
 OLD = "docker compose is version 2.24.3: install Docker Compose 2.24.4 or newer"
 MISSING = "docker compose is missing: install Docker Compose 2.24.4 or newer"
 
@@ -227,6 +234,7 @@ def test_compose_reads_interpolated_texts_the_same(compose: Compose, tmp_path: P
     assert compose.config(tmp_path, "ours.yaml") == compose.config(tmp_path, "theirs.yaml")
 
 
+SETTING = "${COMPOSE_PROJECT_NAME} is a setting of Docker Compose: write the value, or ${COMPOSE_PROJECT_NAME:-default}"
 NO_VARIABLE = "is no variable: write ${NAME} or ${NAME:-default}"
 
 
@@ -235,13 +243,14 @@ NO_VARIABLE = "is no variable: write ${NAME} or ${NAME:-default}"
     [
         ("$NONE", NOTHING_GIVES),
         ("${NONE:?say which}", f"{NOTHING_GIVES} (say which)"),
+        ("$COMPOSE_PROJECT_NAME", SETTING),
         ("${NONE", "a brace is opened and not closed: close it"),
         ("${GIVEN/a/b}", f"${{GIVEN...}} {NO_VARIABLE}"),
         ("${}", f"${{...}} {NO_VARIABLE}"),
         ("${1:-x}", f"${{1...}} {NO_VARIABLE}"),
         ("${NONE:-" * 500 + "}" * 500, "variables are nested too deeply: write fewer"),
     ],
-    ids=["missing", "required", "open", "replacing", "empty", "number", "deep"],
+    ids=["missing", "required", "setting", "open", "replacing", "empty", "number", "deep"],
 )
 def test_texts_that_cannot_be_interpolated_are_refused(text: str, problem: str) -> None:
     tree = {"a": [{"b": text}]}

@@ -34,6 +34,8 @@ NO_VALUE = (
 )
 NO_CONTAINER = "on the instance: name a service of this file"
 ONLY_AMD64 = "does not run on the instances, which are linux/amd64: leave it out"
+WITHOUT = "beanpod deploy builds without it:"
+BUILT_ELSEWHERE = "fetch what needs it before the build and COPY it, or push the image yourself and name it in image"
 SECRETS = "contains secrets: move them to [secrets], and remove the file"
 
 # Keys of a service, and what we say is wrong with them.
@@ -60,9 +62,21 @@ OF_A_SERVICE = {
     "build: {context: nowhere}": "build.context: nowhere: no such folder: write its path from the compose file",
     'build: "https://a.example/b.git"': "build.context: https://a.example/b.git is elsewhere: name a folder",
     "build: {dockerfile: Other}": "build.dockerfile: Other: no such file: write its path from the context",
-    "build: {secrets: [key]}": "build.secrets: beanpod deploy builds without it: move it into the Dockerfile",
+    "build: {secrets: [key]}": f"build.secrets: {WITHOUT} {BUILT_ELSEWHERE}",
+    "build: {ssh: [default]}": f"build.ssh: {WITHOUT} {BUILT_ELSEWHERE}",
+    "build: {additional_contexts: {a: ./x}}": (
+        f"build.additional_contexts: {WITHOUT} name a context that has all folders, and COPY from it"
+    ),
+    "build: {context: api, dockerfile_inline: FROM x}": f"build.dockerfile_inline: {WITHOUT} move it into a Dockerfile",
+    "build: {network: host}": f"build.network: {WITHOUT} write network: !reset null in compose.prod.yaml",
+    "build: {labels: {a: b}}": f"build.labels: {WITHOUT} write LABEL in the Dockerfile",
     "build: {args: [TOKEN]}": "build.args.TOKEN: its value would be this machine's: write one",
-    "build: {args: {A: $LEVEL}}": "build.args.A: a build finds no ${LEVEL}: write the value, or ${LEVEL:-default}",
+    'build: {args: {A: "$LEVEL$NONE"}}': (
+        "build.args.A: a build finds no ${NONE}: add NONE to [variables], or write the value or ${NONE:-default}"
+    ),
+    "security_opt: [seccomp=none.json]": (
+        "security_opt: none.json: no such file or folder: create it, in CI too, or remove the reference"
+    ),
     "image: x\n    platform: linux/arm64": f"platform: linux/arm64 {ONLY_AMD64}",
     'image: x\n    volumes: ["./conf:/conf"]': f"volumes: ./conf: {NO_FOLDER}",
     'image: x\n    volumes: [".:/site"]': (
@@ -175,34 +189,6 @@ def test_what_docker_compose_refuses_is_refused_in_its_words(
     assert str(tmp_path) not in found
 
 
-LOGIN = "${RDS_USERNAME}:${RDS_PASSWORD}@"
-# Variables that name the database, and what to write instead.
-OF_THE_DATABASE = {
-    "DB_HOST: db": "DB_HOST: ${RDS_HOSTNAME}",
-    "DB_SERVER: db:3306": "DB_SERVER: ${RDS_HOSTNAME}:${RDS_PORT}",
-    "DATABASE_URL: mysql://a:x@db/app": (
-        f"DATABASE_URL: mysql://{LOGIN}${{RDS_HOSTNAME}}:${{RDS_PORT}}/${{RDS_DB_NAME}}"
-    ),
-    "OTHER: http://db:80": "OTHER: http://${RDS_HOSTNAME}:${RDS_PORT}",
-}
-SIMILAR = "{DB_NAME: db, DATABASE_HOST: database, URL: 'http://a/db'}"
-
-
-def test_a_variable_that_names_the_database_is_refused(tmp_path: Path) -> None:
-    text = f"{WEB}    environment:\n" + "".join(f"      {variable}\n" for variable in OF_THE_DATABASE)
-    text += f"  db: {{image: 'mysql:8.4'}}\n  similar: {{image: x, environment: {SIMILAR}}}\n"
-    problems = refused(lambda: compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}"))
-    values = dict(remedy.split(": ", 1) for remedy in OF_THE_DATABASE.values())
-    assert problems == [
-        f"service app, environment.{name}: refers to service db, which RDS replaces: write {name}: {value} in "
-        f"compose.prod.yaml, or put {name} into {'[secrets]' if '@' in value else '[variables]'}"
-        for name, value in sorted(values.items())
-    ]
-    above = "services:\n  app:\n    environment:\n" + "".join(f"      {it}\n" for it in OF_THE_DATABASE.values())
-    file = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}", compose__prod__yaml=above))
-    assert file["services"]["app"]["environment"] == values
-
-
 def test_the_password_file_of_the_database_is_refused(tmp_path: Path) -> None:
     text = f"{WEB}    secrets: [key]\n  db: {{image: x, secrets: [key]}}\nsecrets: {{key: {{file: key.txt}}}}\n"
     (problem,) = refused(lambda: compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}", key__txt="x"))
@@ -228,6 +214,17 @@ def test_a_problem_of_several_services_is_one(tmp_path: Path) -> None:
     more = "    environment: [TOKEN]\n  job: {build: ., environment: [TOKEN]}\n"
     (problem,) = refused(lambda: compose_bundle(tmp_path, f"{WEB}{more}"))
     assert problem.startswith("compose.yaml: services app and job, environment.TOKEN: TOKEN is not set")
+
+
+def test_an_image_of_several_builds_is_refused(tmp_path: Path) -> None:
+    text = (
+        'services:\n  app: {build: ., image: shop, ports: ["80:8080"]}\n  same: {build: ., image: shop}\n'
+        "  tool: {build: {context: ., target: dev}, image: 'shop:%s'}\n  worker: {image: shop}\n"
+    )
+    assert refused(lambda: compose_bundle(tmp_path, text % "latest")) == [
+        "compose.yaml: service worker, image: shop is the name of different builds: give each its own"
+    ]
+    assert compose_bundle(tmp_path, text % "2")
 
 
 def test_a_database_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from beanpod.deploy.bundles import Bundle, plan_bundle
 from tests.deploy.bundles.compose_command import Compose
-from tests.deploy.bundles.projects import COMPOSE, DATABASE, compose_stage
+from tests.deploy.bundles.projects import COMPOSE, DATABASE, compose_stage, write
 from tests.deploy.engine import Engine
 
 PROJECT = """
@@ -97,6 +97,9 @@ services:
   one: {build: ., command: [sh, -c, "mkdir /www; echo one > /www/index.html; exec httpd -f -p 8080 -h /www"]}
   two: {build: ., command: [sh, -c, "mkdir /www; echo two > /www/index.html; exec httpd -f -p 8080 -h /www"]}
   files: {image: nginx:stable, volumes: ["./nginx.conf:/nginx.conf:ro"], entrypoint: [sleep, "600"]}
+  bound: {image: nginx:stable, volumes: ["bound:/bound:ro"], configs: [inline], entrypoint: [sleep, "600"]}
+volumes: {bound: {driver_opts: {type: none, o: bind, device: ./conf}}}
+configs: {inline: {content: "%s"}}
 """
 NGINX = "events {{}}\nhttp {{ server {{ listen 80; {} location / {{ proxy_pass http://one:8080; }} }} }}\n"
 
@@ -108,7 +111,8 @@ def test_a_release_reaches_a_proxy_and_mounted_files(docker_engine: Engine, comp
         project = tmp_path / f"project-{token_hex(4)}"
         project.mkdir()
         (project / "nginx.conf").write_text(NGINX.format(f"location = /release {{ return 200 '{text}'; }}"))
-        plan = plan_bundle(compose_stage(project, PROXIED), project)
+        write(project, {"conf/text": text})
+        plan = plan_bundle(compose_stage(project, PROXIED % text), project)
         bundle = plan.bundle(dict.fromkeys(("one", "two"), "busybox:stable"), application="a", login_hooks=False)
         # As Elastic Beanstalk does it: another folder of the same name.
         shutil.rmtree(current, ignore_errors=True)
@@ -129,6 +133,7 @@ def test_a_release_reaches_a_proxy_and_mounted_files(docker_engine: Engine, comp
             assert retried(lambda: answer("/")) == "one\n"
             assert answer("/release") == text
             assert f"'{text}'" in compose.run(current, "exec", "--no-TTY", "files", "cat", "/nginx.conf")
+            assert compose.run(current, "exec", "--no-TTY", "bound", "cat", "/bound/text", "/inline") == text * 2
     finally:
         compose.run(current, "down", "--volumes", "--timeout", "1")
 

@@ -431,6 +431,12 @@ def test_an_env_file_with_secrets_in_the_image_is_noted(tmp_path: Path, ignored:
     assert "abc" not in note
 
 
+def test_a_byte_order_mark_hides_no_secret(tmp_path: Path) -> None:
+    write(tmp_path, {".env": "\ufeffAPI_KEY=abc\n", ".dockerignore": "\ufeffa\n"})
+    (note,) = previewed(tmp_path, "FROM node\nCOPY . /app\n").notes
+    assert "API_KEY" in note
+
+
 @pytest.mark.parametrize(
     "ignored", [".env\n", " /.env \n", "**/.env*\n", "*\n", "./.e?v\n", "!.env\n.*\n", "**\n!src\n"]
 )

@@ -180,6 +180,10 @@ def test_a_file_of_the_project_in_the_place_of_a_generated_one_is_refused(tmp_pa
         f"{SERVER}: Beanpod writes a file of this name: rename it"
     ]
     assert dockerfile_bundle(tmp_path).files[SERVER].data == b"# mine\n"
+    slow = f"{SERVICE}{BALANCED}[environment.load_balancer]\nidle_timeout_seconds = 300\n"
+    write(tmp_path, {TIMEOUT: "proxy_read_timeout 900s;\n"})
+    (problem,) = refused(lambda: dockerfile_bundle(tmp_path, text=slow))
+    assert problem == f"{TIMEOUT}: Beanpod writes a file of this name: rename it"
 
 
 def test_a_bundle_without_a_domain_has_no_nginx_configuration(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from beanpod.deploy.bundles import Bundle, plan_bundle
 from beanpod.deploy.bundles.hooks import cleanup_hook, login_hooks, logs_hook
 from tests.deploy.bundles.cases import bundle_of, copied
-from tests.deploy.bundles.instance import Instance, filled
+from tests.deploy.bundles.instance import LABEL, Instance, filled
 from tests.deploy.bundles.projects import IMAGE, compose_bundle, compose_stage, composed, dockerfile_bundle
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
@@ -95,7 +95,7 @@ def import_image(engine: Engine, folder: Path, name: str, *, file: str, content:
 
 def _publish(engine: Engine, registry: LocalRegistry, folder: Path, content: str) -> str:
     name = f"{registry.host}/ada/guestbook:{content}"
-    import_image(engine, folder, name, file="content", content=content.encode(), change='CMD ["none"]')
+    import_image(engine, folder, name, file="content", content=content.encode(), change=f"LABEL {LABEL}")
     engine.run("push", name)
     engine.run("image", "rm", name)
     return f"{name}@{registry.digest('ada/guestbook', content)}"
@@ -135,12 +135,21 @@ def test_clean_up_keeps_this_release_and_the_one_before(
     for numbers in deployed:
         deploy(instance, *(releases[number] for number in numbers))
     assert there(instance, releases) == [number in kept for number in range(4)]
-    assert instance.recorded("prune").split() == ["--force"] * len(deployed)
+
+
+def test_clean_up_removes_what_has_no_name(instance: Instance, releases: list[str], tmp_path: Path) -> None:
+    """As Elastic Beanstalk leaves of what it built on top of a release's image."""
+    deploy(instance, releases[0])
+    (tmp_path / "Dockerfile").write_text(f"FROM {releases[0]}\nCMD none\n")
+    nameless = instance.docker("build", "--quiet", str(tmp_path)).stdout.strip()
+    for release in releases[1:3]:
+        deploy(instance, release)
+    assert there(instance, [nameless, *releases]) == [False, False, True, True, False]
 
 
 def test_clean_up_keeps_images_that_a_container_uses(instance: Instance, releases: list[str]) -> None:
     deploy(instance, releases[0])
-    container = instance.docker("create", releases[0]).stdout.strip()
+    container = instance.docker("create", releases[0], "none").stdout.strip()
     try:
         for release in releases[1:]:
             deploy(instance, release)
@@ -183,6 +192,23 @@ def test_a_folder_of_logs_belongs_to_the_containers_user(instance: Instance, ima
     given = [f"{owner} s{number}" for number, owner in enumerate(OWNERS.values()) if owner]
     assert instance.recorded("chown").splitlines() == given
     assert image not in instance.docker("ps", "--all", "--format", "{{.Image}}").stdout
+
+
+def test_the_look_at_an_image_leaves_no_volume(docker_engine: Engine, instance: Instance, tmp_path: Path) -> None:
+    name = f"{tmp_path.name}:{token_hex(4)}".lower()
+    (tmp_path / "Dockerfile").write_text("FROM busybox:stable\nVOLUME /data\nUSER nobody\n")
+    docker_engine.run("build", "--quiet", "--tag", name, str(tmp_path))
+    volumes = "{{range .Mounts}}{{.Name}} {{end}}"
+    look = f'[ "$1" = cp ] && docker inspect --format "{volumes}" "${{2%%:*}}" >> {instance.folder}/volumes'
+    instance.program(
+        "docker", f'#!/bin/sh\nPATH={docker_engine.variables(tmp_path)["PATH"]}\n{look}\nexec docker "$@"\n'
+    )
+    try:
+        instance.run(filled(logs_hook([("web", name, "")])), EB_LOG_BASE_DIR=str(instance.folder / "logs"))
+        (volume,) = instance.recorded("volumes").split()
+        assert instance.docker("volume", "inspect", volume).returncode == 1
+    finally:
+        docker_engine.run("image", "rm", "--force", name)
 
 
 def test_the_bundle_names_the_users_of_its_services(tmp_path: Path) -> None:

@@ -200,8 +200,9 @@ def test_configuration_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
     assert refused(lambda: dockerfile_bundle(tmp_path)) == [
         ".ebextensions/a.config: neither YAML nor JSON, which fails the deployment: fix it, or remove it"
     ]
-    write(tmp_path, {".ebextensions/a.config": "files: {}\n"})
-    assert dockerfile_bundle(tmp_path)
+    for text in ("files: {}\n", '{\n\t"files": {}\n}\n'):
+        write(tmp_path, {".ebextensions/a.config": text})
+        assert dockerfile_bundle(tmp_path)
 
 
 def test_nginx_configuration_is_noted_with_a_compose_file_only(tmp_path: Path) -> None:

@@ -62,6 +62,17 @@ def test_a_private_image_of_another_registry_needs_a_hook_of_its_own(tmp_path: P
     check(project, asked=0)
 
 
+@pytest.mark.parametrize("login", [True, False])
+def test_a_project_library_of_another_registry_is_not_dockers_own(tmp_path: Path, login: bool) -> None:
+    project = project_of(tmp_path, "harbor.example.com/library/wiki:1", login=login)
+    change(project, "ada/shop", "harbor.example.com/library/shop", "beanpod.toml")
+    assert (HOOK in bundle_of(project).files) == login
+    if login:
+        check(project, asked=0)
+    else:
+        assert "is private or does not exist" in refused(lambda: check(project, public=False))[0]
+
+
 def test_an_image_is_named_as_compose_reads_it(tmp_path: Path) -> None:
     project = project_of(tmp_path, "${REGISTRY}/wiki:${TAG:-1}")
     with (project / "beanpod.toml").open("a") as manifest:

@@ -13,6 +13,7 @@ from beanpod.deploy.bundles.compose.services import Kind
 from beanpod.deploy.bundles.hooks import verify_hooks
 from tests.deploy.bundles.instance import Instance
 from tests.deploy.engine import Engine
+from tests.waiting import wait_until
 
 IMAGE = "busybox:stable"
 SERVE = r"""mkdir -p /www/folder /www/cgi-bin; echo ok > /www/health
@@ -60,12 +61,19 @@ class Verified(Instance):
         return started
 
     def verify(
-        self, kinds: dict[str, Kind], *, watch: int = 2, path: str = "/health", image: str = "", codes: str = "200"
+        self,
+        kinds: dict[str, Kind],
+        *,
+        watch: int = 2,
+        settle: int = 0,
+        path: str = "/health",
+        image: str = "",
+        codes: str = "200",
     ) -> "subprocess.CompletedProcess[str]":
-        """Run the hook."""
+        """Run the hook. settle: default: as short as the hook allows."""
         self.program("curl", CURL.format(curl=shutil.which("curl"), address=self._address))
         hook, _ = verify_hooks(kinds, image=image, health_path=path, health_codes=codes).values()
-        return self.run(hook, BEANPOD_WATCH_SECONDS=str(watch), BEANPOD_SETTLE_SECONDS=str(4 * watch))
+        return self.run(hook, BEANPOD_WATCH_SECONDS=str(watch), BEANPOD_SETTLE_SECONDS=str(settle))
 
     def policy(self, container: str) -> str:
         return self._engine.run("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", container).strip()
@@ -108,7 +116,7 @@ def test_a_release_that_runs_well_passes_and_its_workers_come_up_after_a_reboot(
     instance.start("index", SLEEP)
     instance.start("none-of-ours", "exit 1")
     kinds = {"web": Kind.SERVER, "worker": Kind.WORKER, "seed": Kind.WORKER, "owners": Kind.ONCE, "migrate": Kind.JOB}
-    done = instance.verify({**kinds, "late": Kind.SERVER, "index": Kind.ONCE}, watch=4)
+    done = instance.verify({**kinds, "late": Kind.SERVER, "index": Kind.ONCE}, watch=3, settle=12)
     assert (done.returncode, done.stderr) == (0, "")
     assert "GET http://localhost/health answered 200" in done.stdout
     assert "as far as this release waits for them: index" in done.stdout
@@ -138,7 +146,7 @@ def test_a_service_that_does_not_run_fails_the_deployment(docker_engine: Engine,
             instance.start("it", command, restart=restart)
             # A service that restarts or runs on is watched until the time is over, a failure is seen at once.
             ended = restart in ("no", "on-failure:1") and command != SLEEP
-            return failed(instance.verify({"it": kind}, watch=10 if ended or "tired" in command else 2))
+            return failed(instance.verify({"it": kind}, watch=10 if ended else 5 if "tired" in command else 2))
         finally:
             instance.remove()
 
@@ -154,9 +162,12 @@ def test_an_unhealthy_service_fails_the_deployment(instance: Verified) -> None:
     instance.serve()
     instance.start("slow", f"sleep 3; touch /up; {SLEEP}", *check, "[ -e /up ] || exit 0", restart="always")
     assert instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=1).returncode == 0
+    # Unhealthy at first, as without a start_period.
+    instance.start("late", f"sleep 3; touch /up; {SLEEP}", *check, "[ -e /up ]", restart="always")
+    assert instance.verify({"web": Kind.SERVER, "late": Kind.SERVER}, watch=2).returncode == 0
     instance.start("ill", f"echo no database; {SLEEP}", *check, "exit 1", restart="always")
     line = failed(instance.verify({"web": Kind.SERVER, "ill": Kind.SERVER}, watch=1))
-    assert "service ill is unhealthy" in line
+    assert "service ill is unhealthy, according to its HEALTHCHECK (start_period gives it time to start" in line
     assert "no database" in line
 
 
@@ -174,8 +185,9 @@ ASKED = [
 
 def test_the_health_path_is_asked_on_the_instance(instance: Verified) -> None:
     instance.serve()
+    wait_until(lambda: instance.verify({"web": Kind.SERVER}, watch=0).returncode == 0)
     for path, codes, code, expected in ASKED:
-        done = instance.verify({"web": Kind.SERVER}, watch=1, path=path, codes=codes)
+        done = instance.verify({"web": Kind.SERVER}, watch=0, path=path, codes=codes)
         assert (done.returncode, expected in done.stdout + done.stderr) == (code, True), done
 
 

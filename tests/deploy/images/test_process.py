@@ -17,7 +17,7 @@ from beanpod.deploy.images.process import temporary_folder
 
 _RUNNER = CommandRunner(grace=0.3)
 # A shell prints a word within milliseconds, except on a busy machine.
-_UNTIL_IT_PRINTED = 5.0
+_UNTIL_IT_PRINTED = 3.0
 
 
 def _run(
@@ -80,7 +80,7 @@ def test_a_process_that_does_not_read_its_input_is_no_error() -> None:
 
 
 def test_a_timeout_ends_the_process_with_its_children() -> None:
-    with pytest.raises(TimedOutError, match=r"timed out after 5 s") as caught:
+    with pytest.raises(TimedOutError, match=r"timed out after 3 s") as caught:
         _run("echo $$; sleep 60 & echo $!; wait", timeout=_UNTIL_IT_PRINTED)
 
     leader, child = caught.value.lines

@@ -151,6 +151,17 @@ def test_temporary_configuration_has_the_users_plugins_and_logins_and_is_removed
     assert json.loads((tmp_path / ".docker" / "config.json").read_text()) == own
 
 
+@pytest.mark.parametrize("unreadable", ["", "{", "[]", '{"auths": []}'])
+def test_another_login_in_the_variables_does_not_win(tmp_path: Path, unreadable: str) -> None:
+    """Docker's client prefers DOCKER_AUTH_CONFIG, such as one that can only pull, to its config.json."""
+    given = {"auths": {"ghcr.io": entry("bob", "b"), HUB_KEY: entry("bob", "h")}, "credsStore": "own"}
+    variables = configured(tmp_path, {}) | {"DOCKER_AUTH_CONFIG": json.dumps(given)}
+    with temporary_configuration(variables, Repository("ghcr.io/ada/shop")) as temporary:
+        assert json.loads(temporary["DOCKER_AUTH_CONFIG"]) == {**given, "auths": {HUB_KEY: entry("bob", "h")}}
+    with temporary_configuration({**variables, "DOCKER_AUTH_CONFIG": unreadable}, Repository("ada/shop")) as temporary:
+        assert temporary["DOCKER_AUTH_CONFIG"] == unreadable
+
+
 @pytest.mark.parametrize(("repository", "key"), [("ada/shop", HUB_KEY), ("ghcr.io/ada/shop", "ghcr.io")])
 def test_docker_hubs_login_has_a_key_of_its_own(tmp_path: Path, repository: str, key: str) -> None:
     variables = configured(tmp_path, {"credHelpers": None})

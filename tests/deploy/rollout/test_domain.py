@@ -84,6 +84,7 @@ def test_the_load_balancer_is_asked_for_the_domain(tmp_path: Path) -> None:
 
 
 RECORD = f"make the record {NAME} CNAME localhost (ALIAS or ANAME, if {NAME} is a zone itself)"
+ELSEWHERE = f"{NAME} leads to 203.0.113.9, and not to this environment: unless a CDN is there,"
 ZONE = HostedZone(name="example.com", id="Z0123456789ABC")
 DELEGATION = "the record is in the hosted zone example.com: check that the domain is delegated to it"
 
@@ -92,8 +93,10 @@ DELEGATION = "the record is in the hosted zone example.com: check that the domai
     ("found", "zone", "warning"),
     [
         ((), None, f"{NAME} cannot be resolved: {RECORD}"),
-        (("203.0.113.9",), None, f"{NAME} leads to 203.0.113.9, and not to this environment: {RECORD}"),
+        (("203.0.113.9",), None, f"{ELSEWHERE} {RECORD}"),
         ((), ZONE, f"{NAME} cannot be resolved: {DELEGATION}"),
+        # Of the load balancer before a rebuild.
+        (("203.0.113.9",), ZONE, f"{ELSEWHERE} {DELEGATION}, and that it leads to localhost"),
     ],
 )
 @pytest.mark.parametrize(("status", "well"), [(200, True), (503, False)])

@@ -1,5 +1,6 @@
 """Releases that fail, each as users of other tools reported it."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -173,6 +174,38 @@ def test_an_update_that_cannot_be_aborted_ends_with_an_unknown_state(sandbox: Sa
         rollout.release(BAD)
     assert caught.value.exit_code == 7
     assert any("could not be aborted" in warning for warning in reporter.warnings)
+
+
+def test_a_long_rollout_is_aborted_and_rolled_back(sandbox: Sandbox) -> None:
+    target = sandbox.environment(instances=4, DeploymentPolicy="Rolling", BatchSizeType="Fixed", BatchSize="1")
+    sandbox.release(target, "good")
+    # The emulator's abort takes a third of it.
+    sandbox.emulator.set_pace(update=7200)
+    rollout, _ = sandbox.rollout(target, settings=Settings(wait_timeout=3600, ready_timeout=900))
+    with pytest.raises(RolledBackError, match=r"was aborted.*: Elastic Beanstalk reverted to it, and it is healthy"):
+        rollout.release(bundle("slow"))
+
+
+def test_an_update_is_aborted_although_its_state_is_not_answered(sandbox: Sandbox) -> None:
+    looks = itertools.count(1)
+
+    def look_away(**_: object) -> None:
+        """Throttle the look at the deadline, which follows the last poll."""
+        if next(looks) == 3:
+            message = "Rate exceeded"
+            metadata = {"MaxAttemptsReached": True}
+            raise ClientError(
+                {"Error": {"Code": "Throttling", "Message": message}, "ResponseMetadata": metadata},  # type: ignore[typeddict-item]
+                "DescribeEnvironments",
+            )
+
+    aws = sandbox.aws()
+    rollout, reporter = sandbox.rollout(
+        _failing_target(sandbox, "never-ready"), aws=aws, settings=Settings(wait_timeout=20)
+    )
+    with handling(aws, "before-call.*.DescribeEnvironments", look_away), pytest.raises(RolledBackError, match="abort"):
+        rollout.release(BAD)
+    assert any("aborting it" in warning for warning in reporter.warnings)
 
 
 def test_a_version_of_another_deployer_is_not_rolled_back(sandbox: Sandbox, target: Target) -> None:

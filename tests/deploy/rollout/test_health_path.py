@@ -12,9 +12,10 @@ import pytest
 
 from beanpod.deploy import health_path
 from beanpod.deploy.errors import NotRolledBackError, RolledBackError
-from beanpod.deploy.health_path import HealthPath, accepts, asked
+from beanpod.deploy.health_path import HealthPath, accepts, asked, current_url
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Phase
+from beanpod.deploy.status import read_status
 from tests.deploy.bundles.projects import SERVICE, dockerfile_stage
 from tests.deploy.rollout.sandbox import Sandbox, bundle
 from tests.http_servers import serving
@@ -96,6 +97,46 @@ def test_deploys_a_version_again_whose_health_path_fails(sandbox: Sandbox, targe
     rollout, reporter = sandbox.rollout(answering(target, lambda _: next(answers)))
     assert rollout.release(bundle("same")).changed
     assert any(f"GET {URL} answered 500, expected 200: deploying it again" in text for text in reporter.messages)
+
+
+def test_a_rebuilt_environment_is_asked_at_its_new_address(sandbox: Sandbox) -> None:
+    def endpoint() -> str:
+        found = sandbox.beanstalk.describe_environments(EnvironmentNames=[target.environment])
+        return found["Environments"][0]["EndpointURL"]
+
+    asked: list[str] = []
+
+    def ask(url: str) -> int:
+        asked.append(url)
+        return 200 if endpoint() in url else 404
+
+    target = sandbox.environment()
+    url = f"http://{endpoint()}"
+    target = replace(target, url=url, health_path=HealthPath(f"{url}/health", ask=ask))
+    sandbox.beanstalk.rebuild_environment(EnvironmentName=target.environment)
+    sandbox.emulator.advance(1000)
+    assert endpoint() not in url
+    rollout, _ = sandbox.rollout(target)
+    outcome = rollout.release(bundle("rebuilt"))
+    assert (set(asked), outcome.url) == ({f"http://{endpoint()}/health"}, f"http://{endpoint()}")
+    assert read_status(target, sandbox.aws()).target.url == outcome.url
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint", "current"),
+    [
+        ("http://192.0.2.1/health", "192.0.2.9", "http://192.0.2.9/health"),
+        # Of an application load balancer, and of a network one.
+        ("http://a-1.us-east-1.elb.amazonaws.com/", "B-2.elb.amazonaws.com", "http://B-2.elb.amazonaws.com/"),
+        ("http://a-1.elb.us-east-1.amazonaws.com", "b-2.elb.amazonaws.com", "http://b-2.elb.amazonaws.com"),
+        ("http://a-1.us-east-1.elb.amazonaws.com", "", "http://a-1.us-east-1.elb.amazonaws.com"),
+        # A domain of the owner's own construct, and the emulator's.
+        ("https://shop.example.org", "a-1.us-east-1.elb.amazonaws.com", "https://shop.example.org"),
+        ("http://localhost:20001", "localhost:20001", "http://localhost:20001"),
+    ],
+)
+def test_only_an_address_that_aws_gave_is_replaced(url: str, endpoint: str, current: str) -> None:
+    assert current_url(url, endpoint) == current
 
 
 @pytest.mark.parametrize(

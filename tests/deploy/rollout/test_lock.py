@@ -10,7 +10,14 @@ from itertools import pairwise
 import pytest
 
 from beanpod.deploy.clock import POLL_SECONDS
-from beanpod.deploy.errors import BusyError, DeployError, NotRolledBackError, RolledBackError, UsageError
+from beanpod.deploy.errors import (
+    BusyError,
+    DeployError,
+    InterruptionError,
+    NotRolledBackError,
+    RolledBackError,
+    UsageError,
+)
 from beanpod.deploy.lock import LEASE_SECONDS, LockOwner, LockRecord, LockStore, Release
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Outcome
@@ -111,6 +118,21 @@ def test_an_older_commit_does_not_replace_a_newer_one(sandbox: Sandbox, target: 
     assert sandbox.version_label(target) == bundle("older").label
 
 
+def test_a_commit_whose_clock_was_behind_follows_its_parent(sandbox: Sandbox, target: Target) -> None:
+    parent = source(30)
+    sandbox.rollout(target, source=replace(parent, commit=f"{parent.commit}-dirty"))[0].release(bundle("parent"))
+    child = replace(source(5), ancestors=frozenset({parent.commit}))
+    with pytest.raises(BusyError, match=r"superseded: .* is older, or was made by a clock that is behind: deploy it"):
+        sandbox.rollout(target, source=source(5))[0].release(bundle("another's child"))
+    assert sandbox.rollout(target, source=child)[0].release(bundle("child")).changed
+    _leave_locked(sandbox, target, parent)
+    rollout, reporter = sandbox.rollout(target, source=child)
+    assert rollout.release(bundle("child again")).changed
+    assert any("an older commit: waiting for it" in text for text in reporter.messages)
+    body = sandbox.s3.get_object(Bucket=target.bucket, Key=f"locks/{target.environment}")["Body"].read()
+    assert b"ancestors" not in body
+
+
 @pytest.mark.parametrize("first", [True, False], ids=["the first release", "a later release"])
 def test_a_commit_of_the_future_is_older_than_those_that_follow_it(
     sandbox: Sandbox, target: Target, first: bool
@@ -161,6 +183,52 @@ def test_an_older_commit_never_replaces_a_newer_one_whose_deployment_was_killed(
         with pytest.raises(BusyError, match="superseded: "):
             sandbox.rollout(target, source=source(2))[0].release(bundle("older"))
     assert sandbox.version_label(target) == bundle("newer").label
+
+
+def test_an_older_commit_never_replaces_a_newer_one_that_was_killed_after_its_own_preflight(
+    sandbox: Sandbox, target: Target
+) -> None:
+    sandbox.rollout(target, source=source(1))[0].release(bundle("good"))
+    older, _ = sandbox.rollout(target, source=source(2))
+    older.preflight()
+    # While the older commit is built.
+    sandbox.rollout(target, source=source(3))[0].release(bundle("newer"))
+    store, record = LockStore(target, sandbox.aws()), _record(sandbox, target)
+    assert store.write(LockRecord(last_good=Release(bundle("good").label)), over=record.etag)
+    _leave_locked(sandbox, target, source(3), Release(bundle("newer").label, bundle("good").label))
+    sandbox.emulator.advance(LEASE_SECONDS)
+    for rollout in (older, sandbox.rollout(target, source=source(2))[0]):
+        with pytest.raises(BusyError, match="superseded: "):
+            rollout.release(bundle("older"))
+    assert sandbox.version_label(target) == bundle("newer").label
+
+
+@pytest.mark.parametrize("end", ["cancelled", "failed", "rolled back to"])
+def test_an_older_commit_does_not_replace_a_newer_one_that_was(sandbox: Sandbox, target: Target, end: str) -> None:
+    newer = bundle(f"newer, {end}")
+    sandbox.rollout(target, source=source(1))[0].release(bundle("good"))
+    rollout, reporter = sandbox.rollout(target, source=source(3), settings=Settings(roll_back=False))
+    if end == "cancelled":
+
+        def cancel(event: object) -> None:
+            raise KeyboardInterrupt
+
+        reporter.event = cancel  # type: ignore[method-assign]
+        with pytest.raises(InterruptionError):
+            rollout.release(newer)
+        sandbox.emulator.advance(1000)
+    elif end == "failed":
+        sandbox.emulator.inject_fault("error-event", version_label=newer.label)
+        with pytest.raises(NotRolledBackError):
+            rollout.release(newer)
+    else:
+        rollout.release(newer)
+        sandbox.rollout(target, source=source(4))[0].release(bundle("newest"))
+        sandbox.rollout(target)[0].roll_back()
+    with pytest.raises(BusyError, match="superseded: "):
+        sandbox.rollout(target, source=source(2))[0].release(bundle("older"))
+    assert sandbox.version_label(target) == newer.label
+    assert sandbox.rollout(target, source=source(5))[0].release(bundle("following")).changed
 
 
 def test_a_killed_deployment_of_what_runs_already_is_not_waited_for(sandbox: Sandbox, target: Target) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from beanpod.deploy.errors import UsageError
+from beanpod.deploy.errors import BusyError, UsageError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.preflight import Target
-from beanpod.manifest import table_digests
+from beanpod.manifest import Domain, changed_tables, table_digests
 from tests.deploy.rollout.sandbox import Sandbox, handling, service_outputs
 
 
@@ -74,6 +74,10 @@ def test_what_has_changed_since_the_stacks_were_deployed_is_named(sandbox: Sandb
         f"the manifest has changed since the stacks of stage {stage.name} were deployed, in [service], [variables]: "
         f"run `beanpod cdk deploy --all -c stage={stage.name}`"
     )
+    # With a Compose file, port 80 of the load balancer is closed.
+    domain = stage.model_copy(update={"domain": Domain(name="shop.example.com")})
+    composed = domain.model_copy(update={"service": service.model_copy(update={"compose": "compose.yaml"})})
+    assert changed_tables(composed, table_digests(domain)) == ("domain", "service")
     # Stacks of earlier versions do not say what they were made of.
     sandbox.stack(name, service_outputs(target))
     assert Target.find(changed, sandbox.aws()).outdated == ()
@@ -97,6 +101,25 @@ def test_an_environment_that_does_not_exist_is_refused(sandbox: Sandbox, target:
     sandbox.emulator.advance(100)
     with pytest.raises(UsageError, match=r"of application guestbook does not exist in us-east-1: restore it in the"):
         sandbox.rollout(target)[0].preflight()
+
+
+@pytest.mark.parametrize("health", ["NoData", "Severe"])
+def test_an_environment_without_instances_is_refused(sandbox: Sandbox, target: Target, health: str) -> None:
+    def scale_to_zero(parsed: Any, **_: object) -> None:
+        if "InstanceHealthList" in parsed:
+            parsed["InstanceHealthList"] = []
+        for environment in parsed.get("Environments", ()):
+            environment["HealthStatus"] = health
+
+    sandbox.release(target, "day")
+    aws = sandbox.aws()
+    sandbox.clear_calls()
+    with (
+        handling(aws, "after-call.*", scale_to_zero),
+        pytest.raises(BusyError, match=f"environment {target.environment} has no instance, .*: scale up, then deploy"),
+    ):
+        sandbox.rollout(target, aws=aws)[0].preflight()
+    assert "UpdateEnvironment" not in sandbox.actions()
 
 
 def test_two_environments_of_one_name_are_refused(sandbox: Sandbox, target: Target) -> None:

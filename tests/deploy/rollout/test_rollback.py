@@ -26,14 +26,30 @@ def test_a_rollback_skips_a_failed_release_and_a_second_one_ends_at_the_first(sa
         assert sandbox.version_label(target) == bundle(text).label
 
 
-def test_rolls_back_from_a_failed_release_to_the_last_good_one(sandbox: Sandbox, target: Target) -> None:
-    sandbox.release(target, "one")
-    sandbox.emulator.inject_fault("error-event", version_label=bundle("left sick").label)
+def _leave_sick(sandbox: Sandbox, target: Target, text: str) -> None:
+    """Release a bundle that fails, and leave it."""
+    sandbox.emulator.inject_fault("error-event", version_label=bundle(text).label)
     with pytest.raises(NotRolledBackError, match="it is not rolled back, because of --no-rollback"):
-        sandbox.rollout(target, settings=Settings(roll_back=False))[0].release(bundle("left sick"))
-    assert sandbox.version_label(target) == bundle("left sick").label
-    sandbox.rollout(target)[0].roll_back()
-    assert sandbox.version_label(target) == bundle("one").label
+        sandbox.rollout(target, settings=Settings(roll_back=False))[0].release(bundle(text))
+    assert sandbox.version_label(target) == bundle(text).label
+
+
+def test_rolls_back_from_a_failed_release_to_the_last_good_one_and_then_to_the_one_before(
+    sandbox: Sandbox, target: Target
+) -> None:
+    sandbox.release(target, "one", "two")
+    _leave_sick(sandbox, target, "left sick")
+    for text in ("two", "one"):
+        sandbox.rollout(target)[0].roll_back()
+        assert sandbox.version_label(target) == bundle(text).label
+
+
+def test_a_failed_rollback_from_a_failed_release_goes_to_the_one_before(sandbox: Sandbox, target: Target) -> None:
+    sandbox.release(target, "one", "two")
+    _leave_sick(sandbox, target, "left very sick")
+    sandbox.emulator.inject_fault("error-event", version_label=bundle("two").label)
+    with pytest.raises(RolledBackError, match=f"{bundle('one').label} runs again"):
+        sandbox.rollout(target)[0].roll_back()
 
 
 def test_a_failed_release_is_no_target_of_a_rollback(sandbox: Sandbox, target: Target) -> None:

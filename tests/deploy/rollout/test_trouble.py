@@ -1,5 +1,7 @@
 """AWS throttles, does not answer, or refuses expired credentials."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -108,6 +110,23 @@ def test_an_update_that_was_never_confirmed_leaves_an_unknown_state(sandbox: San
     unknown = f"AWS did not confirm the update of environment {target.environment} to "
     with pytest.raises(DeadlineError, match=unknown):
         sandbox.rollout(target)[0].release(bundle("new"))
+
+
+def test_credentials_that_cannot_be_read_again_leave_an_unknown_state(sandbox: Sandbox, target: Target) -> None:
+    polls: list[object] = []
+
+    def print_no_json(**call: object) -> None:
+        """As botocore does, when the program of a profile prints a proxy's page."""
+        polls.append(call)
+        if len(polls) == 2:
+            json.loads("<html>")
+
+    aws = sandbox.aws()
+    with (
+        handling(aws, "before-call.*.DescribeEvents", print_no_json),
+        pytest.raises(DeadlineError, match=r"its state cannot be read, .*: the AWS credentials could not be loaded: "),
+    ):
+        sandbox.rollout(target, aws=aws)[0].release(bundle("new"))
 
 
 def test_a_hanging_call_times_out_and_is_repeated(sandbox: Sandbox, target: Target) -> None:

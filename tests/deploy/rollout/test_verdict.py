@@ -59,7 +59,9 @@ BEGUN = replace(DONE, deployment="In Progress")
     [
         (_instances(DONE), State.GOOD, "its instance runs v2"),
         (_instances(DONE, DONE), State.GOOD, "all 2 instances run v2"),
-        (_instances(DONE, OLD), State.FAILED, "1 of 2 instances does not run v2"),
+        # It may be on its way out.
+        (_instances(DONE, OLD), State.RECOVERING, "1 of 2 instances does not run v2"),
+        (_instances(OLD, OLD), State.FAILED, "2 of 2 instances do not run v2"),
         (_instances(FAILED), State.FAILED, "its instance does not run v2"),
         # It has just been started, by a scaling group that grows.
         (_instances(DONE, STARTING), State.STARTING, "1 of 2 instances is starting"),
@@ -70,11 +72,20 @@ BEGUN = replace(DONE, deployment="In Progress")
         # Said before the environment settled: it may be different by now.
         (_instances(OLD, after=-5), State.RECOVERING, "its instance does not run v2"),
         (_instances(), State.RECOVERING, "no instance reports its health"),
+        (_instances(DONE, replace(DONE, health="Severe")), State.RECOVERING, "the health of an instance is Severe"),
+        (_instances(replace(DONE, health="Severe"), after=-5), State.GOOD, "its instance runs v2"),
+        (_instances(replace(DONE, health="Warning")), State.GOOD, "its instance runs v2"),
     ],
 )
 def test_every_instance_has_to_run_the_version(instances: Instances, state: State, text: str) -> None:
     finding = judge(WELL, instances, "v2", Settings())
     assert (finding.state, finding.text) == (state, text)
+
+
+def test_the_health_of_an_instance_may_be_accepted() -> None:
+    accepting = Settings(accepted_health=("Degraded",))
+    for health, state in (("Degraded", State.GOOD), ("Severe", State.RECOVERING)):
+        assert judge(WELL, _instances(replace(DONE, health=health)), "v2", accepting).state is state
 
 
 def test_the_causes_are_those_of_the_instances_that_do_not() -> None:
@@ -90,14 +101,16 @@ class _ScriptedAws:
     def __init__(self, *states: tuple[Environment | None, int]) -> None:
         self._states: Iterator[Environment | None] = (state for state, times in states for _ in range(times))
         self._last = states[-1][0]
-        self.launching = 0
+        self.launching = self.stale = 0
 
     def environments(self, _application: str, _name: str) -> tuple[Environment, ...]:
         return tuple(filter(None, (next(self._states, self._last),)))
 
     def instances(self, _environment: str) -> Instances:
         self.launching -= 1
-        return _instances(DONE, *([STARTING] if self.launching >= 0 else []))
+        self.stale -= 1
+        others = [STARTING] if self.launching >= 0 else []
+        return _instances(DONE, *others, after=-5 if self.stale >= 0 else 1)
 
 
 def _update(aws: Any, ask: Callable[[str], int] = lambda _url: 200) -> Update:
@@ -131,6 +144,15 @@ def test_an_instance_that_a_scaling_group_launches_is_waited_for() -> None:
     assert _update(aws).verify(WELL).state is State.GOOD
     unwell = judge(replace(WELL, health="Degraded"), _instances(DONE, STARTING), "v2", Settings())
     assert (unwell.state, unwell.text) == (State.RECOVERING, "its health is Degraded")
+
+
+@pytest.mark.parametrize(("before", "looks"), [("v2", 6), ("v1", 1)], ids=["again", "for the first time"])
+def test_a_version_that_is_deployed_again_is_judged_by_what_its_instances_say_after_it(before: str, looks: int) -> None:
+    aws = _ScriptedAws((WELL, 1))
+    aws.stale = 4
+    update = _update(aws)
+    update.before = before
+    assert (update.verify(WELL).state, aws.stale) == (State.GOOD, 4 - looks)
 
 
 def test_the_state_of_an_environment_that_vanishes_is_unknown() -> None:

@@ -120,7 +120,8 @@ class Context:
 
         options, usual = self.options, self.stage.environment.update_seconds
         settings = Settings(
-            ready_timeout=options.ready_timeout,
+            # What is waited for is mostly another rollout.
+            ready_timeout=usual if options.ready_timeout is None else options.ready_timeout,
             wait_timeout=usual if options.wait_timeout is None else options.wait_timeout,
             recovery=options.recovery,
             accepted_health=options.accept_health,

@@ -64,7 +64,7 @@ def _document(context: Context, found: Preflight) -> dict[str, Any]:
         "environment": target.environment,
         "region": target.region,
         "bucket": target.bucket,
-        "url": target.url,
+        "url": context.rollout.outcome.url,
         "status": found.environment.status,
         "health": found.environment.health,
         "version_label": found.environment.version_label,

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 
-from beanpod.cli.change_sets import Account, StackChange, assembled_stacks, stack_changes
+from beanpod.cli.change_sets import StackChange, assembled_stacks, stack_changes
 from beanpod.cli.commands.context import Context
+from beanpod.cli.deployed_stacks import deployment_account
 from beanpod.cli.difference import Cdk, difference, markdown
 from beanpod.cli.preview import document, resource_document, text
 from beanpod.deploy.errors import UsageError
@@ -47,4 +48,4 @@ def _deployed_changes(context: Context) -> Sequence[StackChange]:
         with context.display.phase(DiffPhase.SYNTHESISE):
             Cdk.installed(context.environ).synthesise(context.root, stage.name, assembly)
         with context.display.phase(DiffPhase.COMPARE):
-            return stack_changes(assembled_stacks(assembly), Account(stage.region))
+            return stack_changes(assembled_stacks(assembly), deployment_account(stage.region, (), context.root))

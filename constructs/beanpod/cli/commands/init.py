@@ -18,6 +18,8 @@ def run(context: Context) -> None:
 
     Raises UsageError if the folder has no app that can be deployed, or a value is missing and cannot be asked for.
     """
+    if (manifest := context.options.manifest).name != "beanpod.toml":
+        raise UsageError(f"--manifest {manifest}: init writes beanpod.toml: leave the option out, and rename the file")
     ask: Ask | None = _ask if sys.stdin.isatty() and sys.stderr.isatty() and not context.options.json else None
     written = not (context.options.dry_run or context.options.diff)
     try:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -284,7 +285,7 @@ class Rehearsal:
         domain = self.stage.domain
         try:
             return tuple(redirects(domain, self.project.domain_variables)) if domain else ()
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             raise DeployError(f"{domain.url if domain else ''} does not answer: {error}") from error
 
     def release_again(self, first: RehearsedRelease) -> None:
@@ -367,7 +368,7 @@ class Rehearsal:
                 if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise DeployError(f"GET {url} answered {error.code}") from error
                 return f"GET {url} answered {error.code}"
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             raise DeployError(f"{url} does not answer: {error}") from error
 
     def _show_logs(self) -> list[str]:

@@ -35,7 +35,7 @@ def run(context: Context) -> None:
     repository = context.options.repository or (re.sub(r"@\d+", "", github.repository) if github else None)
     destination, arn = Destination(repository, context.options.environment), _deployer_secret(context)
     if not context.options.only_print and shutil.which("gh", path=context.environ.get("PATH")):
-        login = _docker_login(context.environ)
+        login = _docker_login(context)
         _set_all(context, destination, _deployer_key(context, arn) | login)
         return
     commands = list(_commands(arn, context.aws.region, destination))
@@ -115,8 +115,13 @@ def _deployer_secret(context: Context) -> str | None:
     return outputs.get("DeployerSecretArn")
 
 
-def _docker_login(environ: Mapping[str, str]) -> dict[str, str]:
-    if missing := [name for name in DOCKER_NAMES if not environ.get(name)]:
+def _docker_login(context: Context) -> dict[str, str]:
+    """Return the login that CI pushes with; none of a Compose file without a build, unless one is given."""
+    environ = context.environ
+    missing = [name for name in DOCKER_NAMES if not environ.get(name)]
+    if missing == [*DOCKER_NAMES] and context.stage.service.compose and not context.bundle_plan.specs:
+        return {}
+    if missing:
         unset = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
         raise UsageError(f"{unset}: set the login that CI pushes with, or use --print")
     return {name: environ[name] for name in DOCKER_NAMES}

@@ -105,9 +105,6 @@ class Renderer:
         """Show an event."""
         raise NotImplementedError
 
-    def mask(self, value: str) -> None:
-        """Mask a secret in the log that the output goes to."""
-
     def close(self) -> None:
         """Restore the terminal or the log."""
 
@@ -177,7 +174,6 @@ class Display:
 
     def mask(self, value: str) -> None:
         self._masks.add(value)
-        self._renderer.mask(value)
 
     def finish(self, outcome: Outcome) -> None:
         """Show the success of a deployment or a rollback."""

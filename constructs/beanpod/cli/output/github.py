@@ -36,7 +36,9 @@ class GitHub(Renderer):
         self._shown: list[Event] = []
 
     def show(self, event: Event) -> None:
-        self._shown.append(event)
+        if not isinstance(event, Message) or event.kind == "warning":
+            # For the summary; what Docker prints may be long.
+            self._shown.append(event)
         match event:
             case PhaseStarted(phase):
                 self._command("group", phase)
@@ -59,12 +61,6 @@ class GitHub(Renderer):
                 self._write_files(outcome, lines[0], lines[1:])
             case _:
                 self._text(line_text(event))
-
-    def mask(self, value: str) -> None:
-        # The runner masks the repository's secrets by itself, and those came in variables.
-        if value not in self._environ.values():
-            for line in filter(str.strip, re.split(r"[\r\n]", value)):
-                self._command("add-mask", line)
 
     def close(self) -> None:
         """Let the runner obey commands again: those of the following steps."""
@@ -143,7 +139,7 @@ def _title(failure: Failure) -> str:
 
 def _summary(title: str, details: Sequence[str], shown: Sequence[Event]) -> Iterator[str]:
     """Yield the lines of the step summary, in Markdown: title, details, phases with their times, and events."""
-    warnings = [line_text(event) for event in shown if isinstance(event, Message) and event.kind == "warning"]
+    warnings = [line_text(event) for event in shown if isinstance(event, Message)]
     yield from (f"### {_markdown(title)}", "")
     if items := [*details, *warnings]:
         yield from (*(f"- {_markdown(item)}" for item in items), "")

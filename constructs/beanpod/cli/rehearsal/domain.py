@@ -74,7 +74,7 @@ class _NoRedirect(HTTPRedirectHandler):
 
 
 def _head(opening: OpenerDirector, url: str) -> tuple[int, Message]:
-    """Return status and headers of an answer. Raises OSError without one."""
+    """Return status and headers of an answer. Raises OSError or HTTPException without one."""
     try:
         with opening.open(url, timeout=_SECONDS) as response:
             return response.status, response.headers

@@ -95,6 +95,8 @@ class EmulatedProject:
         """Variables for a command that may do anything on the emulated AWS."""
         variables = cdk_environment(clean_aws_environ(self.environ)) | self.aws.environment
         variables |= dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+        # These win over cdk.json and ~/.cdk.json, whose profile is not there.
+        variables |= {"CDK_PROFILE": "", "CDK_REGION": self.aws.region}
         # Of the repository that the user's shell is in.
         return {name: value for name, value in variables.items() if not name.startswith(("GIT_", "GITHUB_"))}
 

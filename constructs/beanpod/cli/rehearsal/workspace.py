@@ -79,9 +79,12 @@ def copy_project(root: Path, to: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_symlink() or source.is_file():
             shutil.copy2(source, target, follow_symlinks=False)
-        else:
+        elif repository_top(source).samefile(source):
             # A submodule.
             copy_project(source, target)
+        else:
+            # One that is not checked out: git answers for the repository around its empty folder.
+            target.mkdir()
     return to / root.relative_to(top)
 
 

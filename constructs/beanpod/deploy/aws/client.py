@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -37,8 +37,6 @@ _S3_ACTIONS = {"ListObjectsV2": "s3:ListBucket", "HeadObject": "s3:GetObject"}
 _NOT_FOUND = ("404", "NoSuchKey")
 # IfMatch on an object that was deleted meanwhile answers 404; two conditional writes at once, 409.
 _NOT_WRITTEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", *_NOT_FOUND)
-# Basic health reporting has colours only; enhanced reporting has these words besides.
-_HEALTH_BY_COLOUR = {"Green": "Ok", "Yellow": "Warning", "Red": "Severe", "Grey": "NoData"}
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,8 @@ class Aws:
             with deferred_interruption():
                 return method(*args, **request)
         # KeyError: where the answer is XML, such as a page, without the call's result.
-        except (BotoCoreError, ClientError, ResponseParserError, KeyError, OSError, EOFError) as error:
+        # ValueError: of a credential_process that prints no JSON, whenever its credentials are due again.
+        except (BotoCoreError, ClientError, ResponseParserError, KeyError, OSError, EOFError, ValueError) as error:
             raise translated(error, _action(method)) from error
 
     def identity(self) -> str:
@@ -171,13 +170,14 @@ class Aws:
         """The health of each instance, and what it runs."""
         request: dict[str, Any] = {
             "EnvironmentName": environment,
-            "AttributeNames": ["HealthStatus", "Color", "Causes", "Deployment", "RefreshedAt"],
+            "AttributeNames": ["HealthStatus", "Causes", "Deployment", "RefreshedAt"],
         }
         pages = [self.call(self.beanstalk.describe_instances_health, **request)]
         while token := pages[-1].get("NextToken"):
             pages.append(self.call(self.beanstalk.describe_instances_health, **request, NextToken=token))
         found = [_instance(item) for page in pages for item in page.get("InstanceHealthList", ())]
-        return Instances(tuple(found), pages[0]["RefreshedAt"])
+        # Not of every answer, says the API: then as if long ago.
+        return Instances(tuple(found), pages[0].get("RefreshedAt", datetime.min.replace(tzinfo=UTC)))
 
     def health_causes(self, environment: str) -> tuple[str, ...]:
         """Why the environment's health is what it is."""
@@ -378,7 +378,7 @@ def _environment(item: Mapping[str, Any]) -> Environment:
     return Environment(
         name=item["EnvironmentName"],
         status=item["Status"],
-        health=item.get("HealthStatus") or _HEALTH_BY_COLOUR.get(item.get("Health", ""), "NoData"),
+        health=item.get("HealthStatus") or "NoData",
         version_label=item.get("VersionLabel", ""),
         abortable=item.get("AbortableOperationInProgress", False),
         updated=item["DateUpdated"],
@@ -390,7 +390,7 @@ def _instance(item: Mapping[str, Any]) -> Instance:
     deployment = item.get("Deployment", {})
     return Instance(
         instance_id=item["InstanceId"],
-        health=item.get("HealthStatus") or _HEALTH_BY_COLOUR.get(item.get("Color", ""), "NoData"),
+        health=item.get("HealthStatus") or "NoData",
         version_label=deployment.get("VersionLabel", ""),
         deployment=deployment.get("Status", ""),
         causes=tuple(item.get("Causes", ())),

@@ -32,6 +32,7 @@ _DENIED = {
     "Forbidden",
 }
 _NOT_LOADED = "the AWS credentials could not be loaded"
+_BASIC_HEALTH = re.compile(r"Describe(?:Instances|Environment)Health is not supported")
 # Beanstalk reads the bundle in its caller's name and says only that S3 refused.
 _UNREADABLE_BUNDLE = re.compile(r"Unable to download from S3 .*Reason: Forbidden")
 
@@ -68,7 +69,7 @@ def translated(error: Exception, action: str) -> DeployError:
         return _refusal(error, action)
     if isinstance(error, BotoCoreError):
         return _without_an_answer(error, action)
-    if isinstance(error, OSError):
+    if isinstance(error, OSError | ValueError):
         # Of a file with a token, or a program that prints the credentials.
         return UsageError(f"{_NOT_LOADED}: {error}")
     if isinstance(error, EOFError):
@@ -101,6 +102,11 @@ def _refusal(error: "ClientError", action: str) -> DeployError:
     if _was_retried(error):
         return UnansweredError(
             f"AWS still refuses {action} after several attempts ({code}): try again later", code=code, text=text
+        )
+    if _BASIC_HEALTH.search(text):
+        return UsageError(
+            "the environment has basic health reporting, and a release reads the health of each instance: set "
+            "aws:elasticbeanstalk:healthreporting:system SystemType to enhanced in its stack"
         )
     return AwsError(f"AWS refused {action}: {text or code}", code=code, text=text)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from beanpod._docs import DOCS
 from beanpod.deploy.bundles import dockerfiles, hooks
+from beanpod.deploy.bundles.bundle import BundleFile
 from beanpod.deploy.bundles.files import too_large
 from beanpod.deploy.bundles.nginx import compose_note, domain_files, timeout_files
 from beanpod.deploy.bundles.plan import BundlePlan, is_ecr, refuse
@@ -43,15 +44,18 @@ def plan_bundle(stage: StageConfig, root: Path) -> BundlePlan:
     else:
         plan = dockerfiles.plan(stage, root, problems)
     files = {**extras, **plan.files}
-    reserved = sorted(hooks.OWN_FILES & set(files))
     of_domain: list[str] = []
+    nginx: dict[str, BundleFile] = {}
     if stage.domain and stage.service.compose:
         of_domain.append(compose_note(stage.domain))
     elif stage.domain:
-        files |= domain_files(stage.domain, extras, elsewhere, of_domain)
+        nginx |= domain_files(stage.domain, extras, elsewhere, of_domain)
     if not stage.service.compose:
-        files |= timeout_files(stage.environment.load_balancer.idle_timeout_seconds, extras)
-    problems += (f"{name}: Beanpod writes a file of this name: rename it" for name in reserved)
+        nginx |= timeout_files(stage.environment.load_balancer.idle_timeout_seconds, extras)
+    reserved = "Beanpod writes a file of this name: rename it"
+    problems += (f"{name}: {reserved}" for name in sorted(hooks.OWN_FILES & files.keys()))
+    elsewhere += (f"{name}: {reserved}" for name in sorted(nginx.keys() & files.keys()))
+    files |= nginx
     size = too_large({name: len(file.data) for name, file in files.items()})
     refuse(plan.subject, problems, elsewhere=[*elsewhere, *([size] if size else [])])
     images = {"service.image": stage.service.image} if plan.specs else {}

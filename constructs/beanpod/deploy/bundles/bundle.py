@@ -1,7 +1,7 @@
 """A bundle: the zip that Elastic Beanstalk unpacks on the instances, named after its content.
 
-The same files give the same bytes on any machine: names are sorted, times fixed, and of a mode only "executable"
-counts. Nothing is compressed, because zlib and its successors write different bytes for the same text.
+The same files give the same bytes on any machine: names are sorted, a time comes from the content, and of a mode only
+"executable" counts. Nothing is compressed, because zlib and its successors write different bytes for the same text.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import io
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
@@ -19,7 +20,8 @@ HASH_PLACEHOLDER = "__BEANPOD_HASH__"
 # Where a container finds what is released. /run is for what exists while it runs: no image has files of its own there.
 METADATA_MOUNT = "/run/beanpod"
 _METADATA = "/var/lib/beanpod"
-_EARLIEST = (1980, 1, 1, 0, 0, 0)
+# The first and the shortest that a zip has.
+_EARLIEST, _STEP = datetime(1980, 1, 1), timedelta(seconds=2)
 _UNIX = 3
 _PLAIN, _EXECUTABLE = 0o644, 0o755
 
@@ -55,12 +57,18 @@ def zipped(files: Mapping[str, BundleFile]) -> bytes:
     buffer = io.BytesIO()
     with ZipFile(buffer, "w", ZIP_STORED) as archive:
         for name in sorted(files):
-            entry = ZipInfo(name, _EARLIEST)
+            entry = ZipInfo(name, _time(files[name].data))
             # Python writes its own platform here, and unzip reads the mode below only from Unix.
             entry.create_system = _UNIX
             entry.external_attr = (stat.S_IFREG | files[name].mode) << 16
             archive.writestr(entry, files[name].data)
     return buffer.getvalue()
+
+
+def _time(data: bytes) -> tuple[int, int, int, int, int, int]:
+    """Return a time before 1998 for a content, by which web servers tell browsers whether a file has changed."""
+    time = _EARLIEST + int(hashlib.sha256(data).hexdigest()[:7], 16) * _STEP
+    return time.year, time.month, time.day, time.hour, time.minute, time.second
 
 
 _HASH_DIGITS = 16

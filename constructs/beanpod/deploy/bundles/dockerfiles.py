@@ -131,12 +131,9 @@ def has_health_check(spec: BuildSpec) -> bool:
     return checks[-1:] not in ([], ["NONE"])
 
 
-def _of_image(spec: BuildSpec) -> Iterator[Instruction]:
-    """Yield the instructions of the stage that is built, and before them those of the stages that it is based on."""
-    stage, found = next(reversed(spec.parsed.built(spec.target)), None), list[Instruction]()
-    while stage:
-        found, stage = [*stage.instructions, *found], stage.base
-    yield from found
+def _of_image(spec: BuildSpec) -> list[Instruction]:
+    stage = next(reversed(spec.parsed.built(spec.target)), None)
+    return stage.inherited() if stage else []
 
 
 def secrets_in_image(spec: BuildSpec) -> Iterator[str]:
@@ -157,7 +154,7 @@ def _leaves_out(ignored: str, name: str) -> bool:
     https://docs.docker.com/build/concepts/context/#dockerignore-files
     """
     out = False
-    for line in (one.strip() for one in ignored.removeprefix("\ufeff").splitlines() if not one.startswith("#")):
+    for line in (one.strip() for one in ignored.splitlines() if not one.startswith("#")):
         pattern = posixpath.normpath(line.removeprefix("!").strip()).lstrip("/").replace("**/", "")
         if fnmatchcase(name, pattern):
             out = not line.startswith("!")

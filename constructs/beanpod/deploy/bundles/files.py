@@ -33,7 +33,8 @@ def printable(text: str) -> str:
 def text_of(path: Path) -> str:
     """Return a file's text; "" where it cannot be read, and for a pipe, whose writer would be waited for."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        # With or without a byte order mark, which editors on Windows write.
+        return path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
     except OSError:
         return ""
 

@@ -20,7 +20,6 @@ _WHOLE = f"{_FOLDER}/nginx.conf"
 _HTTP = f"{_FOLDER}/conf.d/00_beanpod_domain.conf"
 # The first of its folder: before a `rewrite` or `return` of the project's own files.
 _SERVER = f"{_FOLDER}/conf.d/elasticbeanstalk/00_beanpod_domain.conf"
-_OWN = (_HTTP, _SERVER)
 
 _HSTS = "Strict-Transport-Security"
 _YEAR = 31_536_000
@@ -67,7 +66,6 @@ def domain_files(
         problems: Where what would disable the redirects is added.
         notes: Where what the owner should know is added.
     """
-    problems += (f"{name}: Beanpod writes a file of this name: rename it" for name in _OWN if name in files)
     own = {
         name: tuple(_directives(file.data.decode(errors="replace")))
         for name, file in files.items()

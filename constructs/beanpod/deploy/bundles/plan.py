@@ -98,8 +98,9 @@ class BundlePlan:
         stage = self.stage
         if login_hooks is None:
             login_hooks = not self._missing_login
+        serves_pulled = any(map(self._login_serves, self.pulled.values()))
         # Elastic Beanstalk logs in at Amazon ECR itself.
-        login_hooks = (login_hooks and not is_ecr(stage.service.image)) or self._login_serves_pulled()
+        login_hooks = (login_hooks and not is_ecr(stage.service.image)) or serves_pulled
         missing = [spec for spec in self.specs if spec.name not in images]
         problems = [f"{spec.title}: no image of it was pushed: build and push it first" for spec in missing]
         refuse(self.subject, [*problems, *(self._missing_login if login_hooks else ())])
@@ -153,12 +154,10 @@ class BundlePlan:
         text = f"{stage.service.image} is private, and {' and '.join(missing)} {are} missing"
         return (f"{text}: the instances need {them} to pull",) if missing else ()
 
-    def _login_serves_pulled(self) -> bool:
-        """Whether the manifest has a login for an image that is not built here; Docker's own images need none."""
-        host = Repository(self.stage.service.image).host
-        places = (Repository.of_image(image)[0] for image in self.pulled.values() if "$" not in image)
-        own = any(place.host == host and not place.path.startswith("library/") for place in places)
-        return own and not self._missing_login
+    def _login_serves(self, image: str) -> bool:
+        """Whether the manifest has the login for an image that is not built here; Docker's own images need none."""
+        place, own = Repository.of_image(image)[0], Repository(self.stage.service.image)
+        return "$" not in image and place.host == own.host and not place.is_official and not self._missing_login
 
     def _pull_problems(self, is_public: Callable[[str], bool | None]) -> Iterator[str]:
         own = Repository(self.stage.service.image)
@@ -168,8 +167,8 @@ class BundlePlan:
             if "$" in image:
                 continue
             place, _ = Repository.of_image(image)
-            served = logs_in or is_ecr(image) or place.path.startswith("library/")
-            if served or (place.host == own.host and not self._missing_login) or is_public(image) is not False:
+            served = logs_in or is_ecr(image) or place.is_official or self._login_serves(image)
+            if served or is_public(image) is not False:
                 continue
             closed = f"service {service}: {image} is private or does not exist on {place.registry}"
             if place.host == own.host:

@@ -4,9 +4,11 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.ht
 the stacks set, is noted; what would fail the deployment is refused.
 """
 
+import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
@@ -218,6 +220,10 @@ def _meant(word: str, known: tuple[str, ...]) -> str:
 
 def _read(data: bytes) -> Collection[object] | None:
     """Return the content of a configuration file; None if it is neither YAML nor JSON, () if it has tags of its own."""
+    # YAML has no tabs.
+    with suppress(ValueError):
+        content = json.loads(data)
+        return content if isinstance(content, dict) else ()
     try:
         content = yaml.safe_load(data)
     except yaml.constructor.ConstructorError:

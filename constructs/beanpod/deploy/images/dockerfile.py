@@ -133,6 +133,10 @@ class BuildStage:
             self.unknown = self.unknown or None in ports
             self.exposed = {**(self.exposed or {}), **{port: None for some in ports for port in some or ()}}
 
+    def inherited(self) -> list[Instruction]:
+        """Return its instructions, and before them those of the stages that it is based on."""
+        return [*(self.base.inherited() if self.base else ()), *self.instructions]
+
     def starts_nothing(self) -> bool:
         """Whether neither CMD nor ENTRYPOINT names a program, and its image is an operating system's, or empty."""
         if any(one.keyword in ("CMD", "ENTRYPOINT") for one in self.instructions):

@@ -16,6 +16,8 @@ from beanpod.deploy.images.process import temporary_folder
 USERNAME = "DOCKER_USERNAME"
 PASSWORD = "DOCKER_PASSWORD"  # noqa: S105 - the name of the variable
 
+# Logins in the form of config.json, which Docker's client prefers to that: docker/cli, cli/config/configfile/file.go.
+_LOGINS = "DOCKER_AUTH_CONFIG"
 _HUB = "docker.io"
 # The key of Docker Hub's login in Docker's configuration.
 HUB_KEY = "https://index.docker.io/v1/"
@@ -59,6 +61,11 @@ class Repository:
         """The repository inside the registry, such as library/redis."""
         path = self.name.removeprefix(f"{self.host}/")
         return f"library/{path}" if self.host == _HUB and "/" not in path else path
+
+    @property
+    def is_official(self) -> bool:
+        """Whether it is one of Docker's own images, which everybody may pull."""
+        return self.host == _HUB and self.path.startswith("library/")
 
     @property
     def login_host(self) -> str | None:
@@ -117,7 +124,7 @@ def temporary_configuration(environment: Mapping[str, str], repository: Reposito
 
     Args:
         environment: The variables; DOCKER_CONFIG or HOME names Docker's configuration.
-        repository: Its registry's login is kept in the copy's config.json, and in no credential store.
+        repository: Its registry's login is kept in the copy's config.json, and in no credential store or variable.
 
     Yields:
         The variables for docker commands.
@@ -131,7 +138,19 @@ def temporary_configuration(environment: Mapping[str, str], repository: Reposito
         helpers = {**(settings.get("credHelpers") or {}), repository.login_key: ""}
         _write_settings(folder, {**settings, "credHelpers": helpers})
         variables = {name: value for name, value in environment.items() if name not in (USERNAME, PASSWORD)}
+        if logins := variables.get(_LOGINS):
+            variables[_LOGINS] = _without(logins, repository.login_key)
         yield {**variables, "DOCKER_CONFIG": str(folder)}
+
+
+def _without(logins: str, key: str) -> str:
+    """Return DOCKER_AUTH_CONFIG without a registry's login; what Docker cannot read either stays as it is."""
+    try:
+        settings = json.loads(logins)
+        auths = {name: login for name, login in settings["auths"].items() if name != key}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return logins
+    return json.dumps({**settings, "auths": auths})
 
 
 def read_configuration(environment: Mapping[str, str]) -> tuple[Path, dict[str, Any]]:

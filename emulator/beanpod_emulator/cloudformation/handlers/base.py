@@ -208,15 +208,15 @@ class Handler:
 
     def retag(self, state: State, old: Properties, new: Properties) -> None:
         """Change the tags from the old properties to the new."""
-        known = state.attributes | {"id": state.physical_id, "account": self.account, "region": self.region}
+        known = new | state.attributes | {"id": state.physical_id, "account": self.account, "region": self.region}
         resource = {name: _filled(text, known) for name, text in self.tagged.items()}
         removed, added = tag_changes(old, new)
         if self.tagged and removed:
             # Most of the calls take keys, others tags without values.
-            keys = {"TagKeys": removed, "Tags": [{"Key": key} for key in removed]}
+            keys = {"TagKeys": removed, "TagsToRemove": removed, "Tags": [{"Key": key} for key in removed]}
             self.call(self.tag_calls[0], resource | keys)
         if self.tagged and added:
-            self.call(self.tag_calls[1], resource | {"Tags": added})
+            self.call(self.tag_calls[1], resource | {"Tags": added, "TagsToAdd": added})
 
 
 HANDLERS: dict[str, type[Handler]] = {}

@@ -14,7 +14,6 @@ from beanpod_emulator.cloudformation.handlers.base import (
     handles,
     names,
     pick,
-    tag_changes,
     without,
 )
 
@@ -36,13 +35,13 @@ class _Beanstalk(Handler):
 
 
 @handles("AWS::ElasticBeanstalk::Application", "ApplicationName Description ResourceLifecycleConfig")
-class Application(_Beanstalk):
+class ApplicationHandler(_Beanstalk):
     calls, name = ("CreateApplication", "UpdateApplication", "DeleteApplication"), "ApplicationName"
     settings = {"ResourceLifecycleConfig": Setting("UpdateApplicationResourceLifecycle")}
 
 
 @handles("AWS::ElasticBeanstalk::ApplicationVersion", "ApplicationName Description SourceBundle")
-class ApplicationVersion(_Beanstalk):
+class ApplicationVersionHandler(_Beanstalk):
     calls = ("CreateApplicationVersion", "UpdateApplicationVersion", "DeleteApplicationVersion")
     name, identified_by, attributes = "VersionLabel", names("ApplicationName"), {"Id": "{id}"}
 
@@ -51,7 +50,7 @@ class ApplicationVersion(_Beanstalk):
     "AWS::ElasticBeanstalk::ConfigurationTemplate",
     "ApplicationName Description EnvironmentId OptionSettings PlatformArn SolutionStackName SourceConfiguration",
 )
-class ConfigurationTemplate(_Beanstalk):
+class ConfigurationTemplateHandler(_Beanstalk):
     calls = ("CreateConfigurationTemplate", "UpdateConfigurationTemplate", "DeleteConfigurationTemplate")
     name, identified_by, attributes = "TemplateName", names("ApplicationName"), {"TemplateName": "{id}"}
 
@@ -64,8 +63,11 @@ class ConfigurationTemplate(_Beanstalk):
     "ApplicationName CNAMEPrefix Description EnvironmentName OperationsRole OptionSettings PlatformArn "
     "SolutionStackName Tags TemplateName Tier VersionLabel",
 )
-class Environment(_Beanstalk):
+class EnvironmentHandler(_Beanstalk):
     """An environment. Its creation fails only if the launch ends Terminated, whatever its health."""
+
+    tagged = {"ResourceArn": "arn:aws:elasticbeanstalk:{region}:{account}:environment/{ApplicationName}/{id}"}
+    tag_calls = ("UpdateTagsForResource", "UpdateTagsForResource")
 
     def create(self, properties: Properties) -> State:
         name = properties.get("EnvironmentName") or self._generated_name()
@@ -151,9 +153,3 @@ class Environment(_Beanstalk):
             self.client.associate_environment_operations_role(EnvironmentName=name, OperationsRole=role)
         elif not role and "OperationsRole" in old:
             self.client.disassociate_environment_operations_role(EnvironmentName=name)
-
-    def retag(self, state: State, old: Properties, new: Properties) -> None:
-        removed, added = tag_changes(old, new)
-        if removed or added:
-            arn = self._describe(state.physical_id)["EnvironmentArn"]
-            self.client.update_tags_for_resource(ResourceArn=arn, TagsToAdd=added, TagsToRemove=removed)

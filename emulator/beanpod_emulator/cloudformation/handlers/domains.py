@@ -49,7 +49,7 @@ def _api_form(record: Properties) -> Properties:
     "AWS::CertificateManager::Certificate",
     "DomainName DomainValidationOptions SubjectAlternativeNames Tags ValidationMethod",
 )
-class Certificate(_ZoneHandler):
+class CertificateHandler(_ZoneHandler):
     """A certificate. Its creation succeeds once it is issued.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-certificatemanager-certificate.html
@@ -89,7 +89,7 @@ class Certificate(_ZoneHandler):
 
 
 @handles("AWS::Route53::HostedZone", "HostedZoneConfig HostedZoneTags Name VPCs")
-class HostedZone(Handler):
+class HostedZoneHandler(Handler):
     service, key = "route53", "Id"
 
     def create(self, properties: Properties) -> State:
@@ -148,7 +148,7 @@ class _Records(_ZoneHandler):
         known = [_key(record) for record in before]
         changes += [("UPSERT" if _key(it) in known else "CREATE", it) for it in after if it not in before]
         self.change_records(self._zone(new), changes)
-        return State(self._id(new) if isinstance(self, RecordSet) else state.physical_id, {})
+        return State(self._id(new) if isinstance(self, RecordSetHandler) else state.physical_id, {})
 
     def delete(self, state: State, properties: Properties) -> None:
         self.change_records(self._zone(properties), [("DELETE", record) for record in self._records(properties)])
@@ -173,7 +173,7 @@ class _Records(_ZoneHandler):
 
 
 @handles("AWS::Route53::RecordSet", f"{_RECORD} Comment HostedZoneId HostedZoneName")
-class RecordSet(_Records):
+class RecordSetHandler(_Records):
     def _records(self, properties: Properties) -> list[Properties]:
         return [without(properties, "Comment", "HostedZoneId", "HostedZoneName")]
 
@@ -182,7 +182,7 @@ class RecordSet(_Records):
 
 
 @handles("AWS::Route53::RecordSetGroup", "Comment HostedZoneId HostedZoneName RecordSets")
-class RecordSetGroup(_Records):
+class RecordSetGroupHandler(_Records):
     def _records(self, properties: Properties) -> list[Properties]:
         return [without(record, "HostedZoneId", "HostedZoneName") for record in properties.get("RecordSets", [])]
 

@@ -34,7 +34,7 @@ def _attribute(call_name: str, name: str, default: Any) -> Setting:
 
 
 @handles("AWS::EC2::VPC", "CidrBlock EnableDnsHostnames EnableDnsSupport InstanceTenancy Tags")
-class Vpc(_Ec2):
+class VpcHandler(_Ec2):
     calls, answer, key = ("CreateVpc", "", "DeleteVpc"), "Vpc", "VpcId"
     settings = {
         "EnableDnsSupport": _attribute("ModifyVpcAttribute", "EnableDnsSupport", True),
@@ -57,20 +57,20 @@ class Vpc(_Ec2):
 
 
 @handles("AWS::EC2::Subnet", "AvailabilityZone AvailabilityZoneId CidrBlock MapPublicIpOnLaunch Tags VpcId")
-class Subnet(_Ec2):
+class SubnetHandler(_Ec2):
     calls, answer, key = ("CreateSubnet", "", "DeleteSubnet"), "Subnet", "SubnetId"
     settings = {"MapPublicIpOnLaunch": _attribute("ModifySubnetAttribute", "MapPublicIpOnLaunch", False)}
     attributes = same("AvailabilityZone CidrBlock SubnetId VpcId")
 
 
 @handles("AWS::EC2::RouteTable", "Tags VpcId")
-class RouteTable(_Ec2):
+class RouteTableHandler(_Ec2):
     calls, answer, key = ("CreateRouteTable", "", "DeleteRouteTable"), "RouteTable", "RouteTableId"
     attributes = same("RouteTableId")
 
 
 @handles("AWS::EC2::SubnetRouteTableAssociation", "RouteTableId SubnetId")
-class SubnetRouteTableAssociation(_Ec2):
+class SubnetRouteTableAssociationHandler(_Ec2):
     calls, key = ("AssociateRouteTable", "", "DisassociateRouteTable"), "AssociationId"
     attributes = {"Id": "{id}"}
 
@@ -80,7 +80,7 @@ class SubnetRouteTableAssociation(_Ec2):
     "DestinationCidrBlock DestinationIpv6CidrBlock EgressOnlyInternetGatewayId GatewayId InstanceId NatGatewayId "
     "NetworkInterfaceId RouteTableId TransitGatewayId VpcPeeringConnectionId",
 )
-class Route(_Ec2):
+class RouteHandler(_Ec2):
     calls = ("CreateRoute", "ReplaceRoute", "DeleteRoute")
     id = "{RouteTableId}|{DestinationCidrBlock}{DestinationIpv6CidrBlock}"
     identified_by = names("RouteTableId DestinationCidrBlock DestinationIpv6CidrBlock")
@@ -88,20 +88,20 @@ class Route(_Ec2):
 
 
 @handles("AWS::EC2::InternetGateway", "Tags")
-class InternetGateway(_Ec2):
+class InternetGatewayHandler(_Ec2):
     calls, answer = ("CreateInternetGateway", "", "DeleteInternetGateway"), "InternetGateway"
     key, attributes = "InternetGatewayId", same("InternetGatewayId")
 
 
 @handles("AWS::EC2::VPCGatewayAttachment", "InternetGatewayId VpcId")
-class VpcGatewayAttachment(_Recreated):
+class VpcGatewayAttachmentHandler(_Recreated):
     identified_by = names("InternetGatewayId VpcId")
     calls, id = ("AttachInternetGateway", "", "DetachInternetGateway"), "IGW|{VpcId}"
     attributes = {"AttachmentType": "IGW"}
 
 
 @handles("AWS::EC2::EIP", "Domain Tags")
-class Eip(_Ec2):
+class EipHandler(_Ec2):
     calls, id = ("AllocateAddress", "", "ReleaseAddress"), "{PublicIp}"
     attributes, tagged = same("AllocationId PublicIp"), {"Resources": "{AllocationId}"}
 
@@ -113,7 +113,7 @@ class Eip(_Ec2):
 
 
 @handles("AWS::EC2::NatGateway", "AllocationId ConnectivityType SubnetId Tags")
-class NatGateway(_Ec2):
+class NatGatewayHandler(_Ec2):
     calls, answer, key = ("CreateNatGateway", "", "DeleteNatGateway"), "NatGateway", "NatGatewayId"
     attributes = same("NatGatewayId")
 
@@ -123,7 +123,7 @@ class NatGateway(_Ec2):
     "DeliverLogsPermissionArn LogDestination LogDestinationType LogFormat LogGroupName MaxAggregationInterval "
     "ResourceId ResourceType Tags TrafficType",
 )
-class FlowLog(_Ec2):
+class FlowLogHandler(_Ec2):
     calls, key, id = ("CreateFlowLogs", "", "DeleteFlowLogs"), "FlowLogId", "{FlowLogIds[0]}"
     attributes = {"Id": "{id}"}
 
@@ -132,7 +132,7 @@ class FlowLog(_Ec2):
     "AWS::EC2::VPCEndpoint",
     "PolicyDocument PrivateDnsEnabled RouteTableIds SecurityGroupIds ServiceName SubnetIds Tags VpcEndpointType VpcId",
 )
-class VpcEndpoint(_Ec2):
+class VpcEndpointHandler(_Ec2):
     calls, answer = ("CreateVpcEndpoint", "ModifyVpcEndpoint", "DeleteVpcEndpoints"), "VpcEndpoint"
     key, attributes = "VpcEndpointId", {"Id": "{id}"}
 
@@ -176,7 +176,7 @@ def _rules(properties: Properties, direction: str) -> list[Properties]:
 
 
 @handles("AWS::EC2::SecurityGroup", "GroupDescription GroupName SecurityGroupEgress SecurityGroupIngress Tags VpcId")
-class SecurityGroup(_Ec2):
+class SecurityGroupHandler(_Ec2):
     calls, name, name_length = ("CreateSecurityGroup", "", "DeleteSecurityGroup"), "GroupName", 255
     key, renamed = "GroupId", {"GroupDescription": "Description"}
     attributes = {"GroupId": "{id}", "Id": "{id}", "VpcId": "{VpcId}"}
@@ -213,10 +213,10 @@ class _Rule(_Recreated):
     "AWS::EC2::SecurityGroupIngress",
     f"{_PEERS} GroupId SourcePrefixListId SourceSecurityGroupId SourceSecurityGroupOwnerId",
 )
-class SecurityGroupIngress(_Rule):
+class SecurityGroupIngressHandler(_Rule):
     direction = "Ingress"
 
 
 @handles("AWS::EC2::SecurityGroupEgress", f"{_PEERS} DestinationPrefixListId DestinationSecurityGroupId GroupId")
-class SecurityGroupEgress(_Rule):
+class SecurityGroupEgressHandler(_Rule):
     direction = "Egress"

@@ -68,7 +68,7 @@ def _inline(properties: Properties) -> Properties:
     "AssumeRolePolicyDocument Description ManagedPolicyArns MaxSessionDuration Path PermissionsBoundary Policies "
     "RoleName Tags",
 )
-class Role(_Identity):
+class RoleHandler(_Identity):
     kind, calls, name, answer = "Role", ("CreateRole", "UpdateRole", "DeleteRole"), "RoleName", "Role"
     reset = {"Description": "", "MaxSessionDuration": 3600}
     settings = {
@@ -79,7 +79,7 @@ class Role(_Identity):
 
 
 @handles("AWS::IAM::User", "Groups ManagedPolicyArns Path PermissionsBoundary Policies Tags UserName")
-class User(_Identity):
+class UserHandler(_Identity):
     kind, calls, name, answer = "User", ("CreateUser", "", "DeleteUser"), "UserName", "User"
     settings = {
         "Path": Setting("UpdateUser", lambda value: {"NewPath": value}, default="/"),
@@ -102,7 +102,7 @@ class User(_Identity):
 
 
 @handles("AWS::IAM::Group", "GroupName ManagedPolicyArns Path Policies")
-class Group(_Identity):
+class GroupHandler(_Identity):
     kind, calls, name, answer = "Group", ("CreateGroup", "", "DeleteGroup"), "GroupName", "Group"
     settings = {"Path": Setting("UpdateGroup", lambda value: {"NewPath": value}, default="/")}
     attributes = same("Arn")
@@ -113,7 +113,7 @@ def _targets(properties: Properties) -> list[tuple[str, str]]:
 
 
 @handles("AWS::IAM::Policy", "Groups PolicyDocument PolicyName Roles Users")
-class Policy(_Iam):
+class PolicyHandler(_Iam):
     """An inline policy of roles, users and groups."""
 
     def create(self, properties: Properties) -> State:
@@ -140,7 +140,7 @@ class Policy(_Iam):
 
 
 @handles("AWS::IAM::ManagedPolicy", "Description Groups ManagedPolicyName Path PolicyDocument Roles Users")
-class ManagedPolicy(_Attached):
+class ManagedPolicyHandler(_Attached):
     calls = ("CreatePolicy", "", "DeletePolicy")
     name, renamed = "ManagedPolicyName", {"ManagedPolicyName": "PolicyName"}
     answer, key, id = "Policy", "PolicyArn", "{Arn}"
@@ -162,7 +162,7 @@ class ManagedPolicy(_Attached):
 
 
 @handles("AWS::IAM::InstanceProfile", "InstanceProfileName Path Roles")
-class InstanceProfile(_Attached):
+class InstanceProfileHandler(_Attached):
     calls = ("CreateInstanceProfile", "", "DeleteInstanceProfile")
     name, name_length = "InstanceProfileName", 128
     answer, attributes = "InstanceProfile", same("Arn")
@@ -178,7 +178,7 @@ class InstanceProfile(_Attached):
 
 
 @handles("AWS::IAM::AccessKey", "Serial Status UserName")
-class AccessKey(_Iam):
+class AccessKeyHandler(_Iam):
     calls = ("CreateAccessKey", "", "DeleteAccessKey")
     answer, key, identified_by = "AccessKey", "AccessKeyId", names("UserName")
     settings = {"Status": Setting("UpdateAccessKey", default="Active")}
@@ -186,7 +186,7 @@ class AccessKey(_Iam):
 
 
 @handles("AWS::IAM::OIDCProvider", "ClientIdList Tags ThumbprintList Url")
-class OidcProvider(_Iam):
+class OidcProviderHandler(_Iam):
     calls = ("CreateOpenIDConnectProvider", "", "DeleteOpenIDConnectProvider")
     key, attributes = "OpenIDConnectProviderArn", {"Arn": "{id}"}
     settings = {"ThumbprintList": Setting("UpdateOpenIDConnectProviderThumbprint")}

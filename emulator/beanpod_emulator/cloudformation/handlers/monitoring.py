@@ -15,7 +15,7 @@ from beanpod_emulator.cloudformation.handlers.base import (
 
 
 @handles("AWS::Logs::LogGroup", "KmsKeyId LogGroupClass LogGroupName RetentionInDays Tags")
-class LogGroup(Handler):
+class LogGroupHandler(Handler):
     unchangeable = names("LogGroupClass")
     service, calls, name, name_length = "logs", ("CreateLogGroup", "", "DeleteLogGroup"), "LogGroupName", 512
     settings = {
@@ -33,7 +33,7 @@ class LogGroup(Handler):
     "EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName "
     "Metrics Namespace OKActions Period Statistic Tags Threshold ThresholdMetricId TreatMissingData Unit",
 )
-class Alarm(Handler):
+class AlarmHandler(Handler):
     service, calls = "cloudwatch", ("PutMetricAlarm", "PutMetricAlarm", "DeleteAlarms")
     name, name_length = "AlarmName", 255
     attributes = {"Arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{id}"}
@@ -41,7 +41,7 @@ class Alarm(Handler):
 
 
 @handles("AWS::CloudWatch::Dashboard", "DashboardBody DashboardName")
-class Dashboard(Handler):
+class DashboardHandler(Handler):
     service, calls = "cloudwatch", ("PutDashboard", "PutDashboard", "DeleteDashboards")
     name, name_length = "DashboardName", 255
 
@@ -56,7 +56,7 @@ def _attributes(operation: str, **defaults: str) -> dict[str, Setting]:
 
 
 @handles("AWS::SNS::Topic", "DisplayName KmsMasterKeyId SignatureVersion Subscription Tags TopicName TracingConfig")
-class Topic(Handler):
+class TopicHandler(Handler):
     service, calls, name, name_length = "sns", ("CreateTopic", "", "DeleteTopic"), "TopicName", 256
     key, renamed, tagged = "TopicArn", {"TopicName": "Name"}, {"ResourceArn": "{id}"}
     attributes = {"TopicArn": "{id}", "TopicName": "{Name}"}
@@ -76,7 +76,7 @@ class Topic(Handler):
 
 
 @handles("AWS::SNS::Subscription", "Endpoint FilterPolicy FilterPolicyScope Protocol RawMessageDelivery TopicArn")
-class Subscription(Handler):
+class SubscriptionHandler(Handler):
     service, calls, key = "sns", ("Subscribe", "", "Unsubscribe"), "SubscriptionArn"
     attributes = {"Arn": "{id}"}
     settings = _attributes(
@@ -91,7 +91,7 @@ class Subscription(Handler):
 
 
 @handles("AWS::SNS::TopicPolicy", "PolicyDocument Topics")
-class TopicPolicy(Handler):
+class TopicPolicyHandler(Handler):
     service = "sns"
 
     def create(self, properties: Properties) -> State:

@@ -23,14 +23,14 @@ class _Rds(Handler):
 
 
 @handles("AWS::RDS::DBSubnetGroup", "DBSubnetGroupDescription DBSubnetGroupName SubnetIds Tags")
-class DbSubnetGroup(_Rds):
+class DbSubnetGroupHandler(_Rds):
     calls = ("CreateDBSubnetGroup", "ModifyDBSubnetGroup", "DeleteDBSubnetGroup")
     name, answer, attributes = "DBSubnetGroupName", "DBSubnetGroup", same("DBSubnetGroupArn")
     tagged = {"ResourceName": "{DBSubnetGroupArn}"}
 
 
 @handles("AWS::RDS::DBParameterGroup", "DBParameterGroupName Description Family Parameters Tags")
-class DbParameterGroup(_Rds):
+class DbParameterGroupHandler(_Rds):
     calls = ("CreateDBParameterGroup", "", "DeleteDBParameterGroup")
     name, answer, renamed = "DBParameterGroupName", "DBParameterGroup", {"Family": "DBParameterGroupFamily"}
     settings = {
@@ -65,7 +65,7 @@ class DbParameterGroup(_Rds):
     "PerformanceInsightsRetentionPeriod Port PreferredBackupWindow PreferredMaintenanceWindow PubliclyAccessible "
     "StorageEncrypted StorageThroughput StorageType Tags VPCSecurityGroups",
 )
-class DbInstance(_Rds):
+class DbInstanceHandler(_Rds):
     default_deletion_policy, takes_snapshots = "Snapshot", True
     kept_in_rollback = names("AllocatedStorage EngineVersion")
     calls = ("CreateDBInstance", "ModifyDBInstance", "DeleteDBInstance")

@@ -79,7 +79,7 @@ def _logging(value: Properties) -> dict[str, Any]:
     "AccessControl BucketEncryption BucketName LifecycleConfiguration LoggingConfiguration OwnershipControls "
     "PublicAccessBlockConfiguration Tags VersioningConfiguration",
 )
-class Bucket(Handler):
+class BucketHandler(Handler):
     service, calls = "s3", ("CreateBucket", "", "DeleteBucket")
     name, name_length, lower_case, key, renamed = "BucketName", 63, True, "Bucket", {"BucketName": "Bucket"}
     settings = {
@@ -108,7 +108,7 @@ class Bucket(Handler):
 
 
 @handles("AWS::S3::BucketPolicy", "Bucket PolicyDocument")
-class BucketPolicy(Handler):
+class BucketPolicyHandler(Handler):
     service, calls, key = "s3", ("PutBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"), "Bucket"
     renamed = {"PolicyDocument": "Policy"}
 
@@ -117,7 +117,7 @@ class BucketPolicy(Handler):
     "AWS::KMS::Key",
     "Description EnableKeyRotation Enabled KeyPolicy KeySpec KeyUsage MultiRegion PendingWindowInDays Tags",
 )
-class Key(Handler):
+class KeyHandler(Handler):
     unchangeable = names("KeySpec KeyUsage MultiRegion")
     service, calls, answer, key = "kms", ("CreateKey", "", "ScheduleKeyDeletion"), "KeyMetadata", "KeyId"
     renamed, identified_by = {"KeyPolicy": "Policy"}, names("PendingWindowInDays")
@@ -129,24 +129,22 @@ class Key(Handler):
 
     def configure(self, state: State, old: Properties, new: Properties) -> None:
         super().configure(state, old, new)
-        kms, key_id = self.client, state.physical_id
-        if is_true(new.get("EnableKeyRotation")):
-            kms.enable_key_rotation(KeyId=key_id)
-        elif "EnableKeyRotation" in old:
-            kms.disable_key_rotation(KeyId=key_id)
-        if not is_true(new.get("Enabled", True)):
-            kms.disable_key(KeyId=key_id)
-        elif "Enabled" in old:
-            kms.enable_key(KeyId=key_id)
+        for name, default, calls in (
+            ("EnableKeyRotation", False, ("DisableKeyRotation", "EnableKeyRotation")),
+            ("Enabled", True, ("DisableKey", "EnableKey")),
+        ):
+            before, after = (is_true(properties.get(name, default)) for properties in (old, new))
+            if before is not after:
+                self.call(calls[after], {"KeyId": state.physical_id})
 
 
 @handles("AWS::KMS::Alias", "AliasName TargetKeyId")
-class Alias(Handler):
+class AliasHandler(Handler):
     service, calls, name = "kms", ("CreateAlias", "UpdateAlias", "DeleteAlias"), "AliasName"
 
 
 @handles("AWS::SSM::Parameter", "AllowedPattern DataType Description Name Policies Tags Tier Type Value")
-class Parameter(Handler):
+class ParameterHandler(Handler):
     service, calls, name, name_length = "ssm", ("PutParameter", "PutParameter", "DeleteParameter"), "Name", 512
     attributes = same("Type Value")
     tagged = {"ResourceType": "Parameter", "ResourceId": "{id}"}
@@ -165,7 +163,7 @@ class Parameter(Handler):
     "EmptyOnDelete ImageScanningConfiguration ImageTagMutability LifecyclePolicy RepositoryName "
     "RepositoryPolicyText Tags",
 )
-class Repository(Handler):
+class RepositoryHandler(Handler):
     """A repository without images, as `cdk bootstrap` creates it."""
 
     service, calls, answer = "ecr", ("CreateRepository", "", "DeleteRepository"), "repository"
@@ -184,7 +182,7 @@ class Repository(Handler):
 
 
 @handles("AWS::CDK::Metadata", "Analytics")
-class CdkMetadata(Handler):
+class CdkMetadataHandler(Handler):
     """The constructs of an app, for AWS's statistics; nothing is created."""
 
     def create(self, properties: Properties) -> State:
@@ -198,7 +196,7 @@ _VALUE = ("GenerateSecretString", "SecretString")
 
 
 @handles("AWS::SecretsManager::Secret", "Description GenerateSecretString KmsKeyId Name SecretString Tags")
-class Secret(Handler):
+class SecretHandler(Handler):
     service, calls = "secretsmanager", ("CreateSecret", "UpdateSecret", "DeleteSecret")
     name, name_length, key, id, reset = "Name", 200, "SecretId", "{ARN}", {"Description": ""}
     attributes, tagged = {"Id": "{id}"}, {"SecretId": "{id}"}
@@ -226,7 +224,7 @@ class Secret(Handler):
 
 
 @handles("AWS::SecretsManager::SecretTargetAttachment", "SecretId TargetId TargetType")
-class SecretTargetAttachment(Handler):
+class SecretTargetAttachmentHandler(Handler):
     """Adds engine, host, port, dbname and dbInstanceIdentifier to the JSON of the secret."""
 
     service = "secretsmanager"
@@ -270,6 +268,6 @@ def _secret_object(text: str) -> dict[str, Any]:
 
 
 @handles("AWS::SecretsManager::ResourcePolicy", "BlockPublicPolicy ResourcePolicy SecretId")
-class ResourcePolicy(Handler):
+class ResourcePolicyHandler(Handler):
     service, calls = "secretsmanager", ("PutResourcePolicy", "PutResourcePolicy", "DeleteResourcePolicy")
     key, id, attributes = "SecretId", "{ARN}", {"Id": "{id}"}

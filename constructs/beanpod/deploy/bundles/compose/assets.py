@@ -1,12 +1,14 @@
 """Mounts and files: only what is in the bundle or on every instance, and what becomes of data that containers write."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from beanpod.deploy.bundles.bundle import METADATA_MOUNT, hash_of, metadata_folder
+from beanpod.deploy.bundles.bundle import METADATA_MOUNT, BundleFile, hash_of, metadata_folder
 from beanpod.deploy.bundles.compose.environment import ENV_FILE, is_of_beanstalk
+from beanpod.deploy.bundles.compose.filters import resources
 from beanpod.deploy.bundles.compose.interpolation import undefined
 from beanpod.deploy.bundles.compose.model import (
     DATABASE_IMAGE,
@@ -271,6 +273,8 @@ def transform_files(context: TransformContext) -> None:
         if "label_file" in service:
             where = at(name, "label_file")
             service["label_file"] = [f"./{add_file(context, where, str(path))}" for path in service["label_file"]]
+        if "security_opt" in service:
+            service["security_opt"] = [_security_option(context, name, str(it)) for it in service["security_opt"]]
     # Nothing exists on an instance beforehand.
     for section in ("networks", "volumes", "secrets", "configs"):
         for name, definition in context.declared(section):
@@ -312,28 +316,42 @@ def _env_file(context: TransformContext, name: str, entry: Tree) -> Tree | None:
     return {**entry, "path": settled} if settled else None
 
 
-def label_files(context: TransformContext) -> None:
-    """Label each service that is not built here with a hash of the project's files in it.
+def _security_option(context: TransformContext, name: str, option: str) -> str:
+    """Return an option of a service; a seccomp profile, which Compose reads on the instance, is in the bundle."""
+    profile = re.fullmatch(r"seccomp[=:](?!unconfined$|builtin$)([^$]+)", option)
+    named = option in context.production_entries(name, "security_opt")
+    if not profile or (named and profile[1].startswith("/")):
+        return option
+    return f"seccomp=./{add_file(context, at(name, 'security_opt'), profile[1])}"
 
-    Docker Compose compares the names of mounted files, not their content, and the container would keep those of the
-    release before. Another label makes it a new container; built services get one in every release.
+
+def label_files(context: TransformContext) -> None:
+    """Label each service that is not built here with a hash of the project's files in it, and of inline configs.
+
+    Docker Compose compares the names of mounted files and configs, not their content, and the container would keep
+    those of the release before: https://github.com/docker/compose/issues/13045. Another label makes it a new container;
+    built services get one in every release.
     """
     for name, service in context.services.items():
         if name in context.built:
             continue
         sources = [volume.source for volume in service["volumes"] if volume.kind == "bind"]
-        for section in ("secrets", "configs"):
-            definitions = dict(context.declared(section))
-            used = (entry.get("source") for entry in service.get(section, ()))
-            sources += (str(definitions[key].get("file", "")) for key in used if key in definitions)
+        sources += (option.removeprefix("seccomp=") for option in service.get("security_opt", ()))
+        used, contents = set(resources(service)), dict[str, BundleFile]()
+        for section in ("volumes", "secrets", "configs"):
+            for key, definition in context.declared(section):
+                if (section, key) in used:
+                    sources += [_device(definition), str(definition.get("file", ""))]
+                    if "content" in definition:
+                        contents[f"{section}/{key}"] = BundleFile(str(definition["content"]).encode())
         paths = [source.removeprefix("./") for source in sources if source.startswith("./")]
         files = {
             file: content
             for file, content in context.files.items()
             if any(file == path or file.startswith(f"{path}/") for path in paths)
         }
-        if files:
-            service["labels"] = {**service.get("labels", {}), _FILES_LABEL: hash_of(files)}
+        if files or contents:
+            service["labels"] = {**service.get("labels", {}), _FILES_LABEL: hash_of(files | contents)}
 
 
 def add_file(context: TransformContext, where: str, source: str, *, or_else: str = "") -> str | None:

@@ -41,8 +41,13 @@ _PASSWORD = re.compile(r"PASS|PWD|SECRET", re.IGNORECASE)
 _USER = re.compile(r"USER|LOGIN|ROLE", re.IGNORECASE)
 # Not DB_HOSTNAME and DB_INSTANCE_NAME.
 _NAME = re.compile(
-    r"^(?!.*(?:HOST|SERVER|(?:APPLICATION|CLASS|TABLE|INSTANCE|CLUSTER|SERVICE|CONTAINER|BUCKET|VOLUME)_)NAME).*"
-    r"(?:NAME|DB$|DATABASE$|SCHEMA)",
+    r"^(?!.*(?:HOST|SERVER|(?:APPLICATION|CLASS|CONNECTION|DRIVER|TABLE|INSTANCE|CLUSTER|SERVICE|CONTAINER|BUCKET|VOLUME)"
+    r"_)NAME).*(?:NAME|DB$|DATABASE$|SCHEMA)",
+    re.IGNORECASE,
+)
+# The last word says what a variable is: not DB_USERS_TABLE, DB_LOGIN_TIMEOUT and DB_NAMESPACE.
+_LAST_WORD = re.compile(
+    r"(?:PASS(?:WORD|WD)?|PWD|SECRET|USER(?:_?(?:NAME|ID))?|LOGIN|ROLE|NAME|DB|DATABASE|SCHEMA)(?:_PROD(?:UCTION)?)?$",
     re.IGNORECASE,
 )
 
@@ -143,7 +148,7 @@ def rds_variable(variable: str) -> str | None:
     """Return the RDS variable that a database variable corresponds to, such as RDS_PASSWORD for DB_PASSWORD."""
     if not is_of_a_database(variable) or _NO_VALUE.search(variable):
         return None
-    if kind := _kind(variable):
+    if (kind := _kind(variable)) and _LAST_WORD.search(variable):
         return {"password": "RDS_PASSWORD", "user": "RDS_USERNAME", "database": "RDS_DB_NAME"}[kind]
     if re.search(r"PORT$", variable, re.IGNORECASE):
         return "RDS_PORT"

@@ -82,10 +82,10 @@ def _login(context: TransformContext, service: Tree) -> Login:
 
 def _check_shared_secrets(context: TransformContext, database: str) -> None:
     """Refuse secrets with the development database's password in a file."""
-    own = {name for section, name in _resources(context.services[database]) if section == "secrets"}
+    own = {name for section, name in resources(context.services[database]) if section == "secrets"}
     files = {name for name, definition in context.declared("secrets") if definition.get("file")}
     for name, service in context.services.items():
-        shared = own & files & {used for section, used in _resources(service) if section == "secrets"}
+        shared = own & files & {used for section, used in resources(service) if section == "secrets"}
         for secret in sorted(shared if name != database else ()):
             text = (
                 f"is the password of service {database}: write {secret}: !override {{environment: RDS_PASSWORD}} under "
@@ -138,14 +138,15 @@ def _remove_references(service: Tree, dropped: Collection[str]) -> None:
 
 def remove_unused(context: TransformContext) -> None:
     """Remove networks, volumes, secrets and configs that no service uses."""
-    used = {resource for service in context.services.values() for resource in _resources(service)}
+    used = {resource for service in context.services.values() for resource in resources(service)}
     used.add(("networks", "default"))
     for section in ("networks", "volumes", "secrets", "configs"):
         declared = context.tree.get(section) or {}
         context.tree[section] = {name: value for name, value in declared.items() if (section, name) in used}
 
 
-def _resources(service: Tree) -> Iterator[tuple[str, str]]:
+def resources(service: Tree) -> Iterator[tuple[str, str]]:
+    """Yield the networks, volumes, secrets and configs of a service, each with its section of the file."""
     yield from (("networks", name) for name in service.get("networks", {}))
     yield from (("volumes", volume.source) for volume in service.get("volumes", ()) if volume.is_named)
     for section in ("secrets", "configs"):

@@ -6,7 +6,8 @@ https://docs.docker.com/reference/compose-file/interpolation/
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 # A dollar before a name or a brace is a variable; two, or one before anything else, are a dollar.
@@ -18,23 +19,31 @@ ON_THE_INSTANCE = (
     "${{{name}}} is not set on Elastic Beanstalk: add {name} to [variables] or [secrets], write $$ for a dollar "
     "itself, or write ${{{name}:-default}}"
 )
-IN_A_BUILD = "a build finds no ${{{name}}}: write the value, or ${{{name}:-default}}"
+IN_A_BUILD = "a build finds no ${{{name}}}: add {name} to [variables], or write the value or ${{{name}:-default}}"
+_OF_COMPOSE = "${{{name}}} is a setting of Docker Compose: write the value, or ${{{name}:-default}}"
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class InterpolationError(Exception):
     """Why a text cannot be interpolated, and the remedy."""
 
 
-def interpolated(value: Any, names: Collection[str]) -> Any:
-    """Interpolate every text of a tree; one that cannot be interpolated stays, as it may be left out later."""
+def interpolated(value: Any, names: Collection[str], values: Mapping[str, str] = _NONE) -> Any:
+    """Interpolate every text of a tree; one that cannot be interpolated stays, as it may be left out later.
+
+    Args:
+        value: The tree.
+        names: The variables that are kept, because the environment has them.
+        values: The variables that are replaced by a value.
+    """
     if isinstance(value, dict):
-        return {key: interpolated(item, names) for key, item in value.items()}
+        return {key: interpolated(item, names, values) for key, item in value.items()}
     if isinstance(value, list):
-        return [interpolated(item, names) for item in value]
+        return [interpolated(item, names, values) for item in value]
     if not isinstance(value, str) or "$" not in value:
         return value
     try:
-        return interpolate(value, names)
+        return interpolate(value, names, values=values)
     except (InterpolationError, RecursionError):
         return value
 
@@ -74,12 +83,14 @@ def _path_remedy(text: str) -> str:
     )
 
 
-def interpolate(text: str, names: Collection[str], remedy: str = ON_THE_INSTANCE) -> str:
-    """Replace the variables without these names by their defaults. Raises InterpolationError with the remedy."""
-    return "".join(_pieces(text, names, remedy))
+def interpolate(
+    text: str, names: Collection[str], remedy: str = ON_THE_INSTANCE, values: Mapping[str, str] = _NONE
+) -> str:
+    """Replace the variables without these names by values or defaults. Raises InterpolationError with the remedy."""
+    return "".join(_pieces(text, names, remedy, values))
 
 
-def _pieces(text: str, names: Collection[str], remedy: str) -> Iterator[str]:
+def _pieces(text: str, names: Collection[str], remedy: str, values: Mapping[str, str]) -> Iterator[str]:
     place = 0
     while match := _DOLLAR.search(text, place):
         yield text[place : match.start()]
@@ -91,10 +102,11 @@ def _pieces(text: str, names: Collection[str], remedy: str) -> Iterator[str]:
                 # The rest may be a secret.
                 name = re.sub(r"\W.*", "", text[place:end], flags=re.DOTALL)
                 raise InterpolationError(f"${{{name}...}} is no variable: write ${{NAME}} or ${{NAME:-default}}")
-            yield _variable(inside["name"], inside["operator"] or "", inside["word"] or "", names, remedy)
+            operator, word = inside["operator"] or "", inside["word"] or ""
+            yield _variable(inside["name"], operator, word, names, remedy, values)
             place = end + 1
         else:
-            yield _variable(match["name"], "", "", names, remedy) if match["name"] else "$$"
+            yield _variable(match["name"], "", "", names, remedy, values) if match["name"] else "$$"
     yield text[place:]
 
 
@@ -108,12 +120,18 @@ def _closing(text: str, start: int) -> int:
     raise InterpolationError("a brace is opened and not closed: close it")
 
 
-def _variable(name: str, operator: str, word: str, names: Collection[str], remedy: str) -> str:
+def _variable(
+    name: str, operator: str, word: str, names: Collection[str], remedy: str, values: Mapping[str, str]
+) -> str:
     if name in names:
-        return f"${{{name}{operator}{word if operator.endswith('?') else interpolate(word, names, remedy)}}}"
-    if operator.endswith("-"):
-        return interpolate(word, names, remedy)
+        kept = word if operator.endswith("?") else interpolate(word, names, remedy, values)
+        return f"${{{name}{operator}{kept}}}"
+    if name in values and not operator.endswith("+"):
+        return values[name].replace("$", "$$")
+    if operator.endswith("-") or name in values:
+        return interpolate(word, names, remedy, values)
     if operator.endswith("+"):
         return ""
     reason = f" ({word})" if operator.endswith("?") and word else ""
-    raise InterpolationError(f"{remedy.format(name=name)}{reason}")
+    text = _OF_COMPOSE if name.startswith("COMPOSE_") else remedy
+    raise InterpolationError(f"{text.format(name=name)}{reason}")

@@ -7,7 +7,7 @@ https://docs.docker.com/reference/cli/docker/compose/config/ needs no engine. Ne
 import json
 import os
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from beanpod.deploy.bundles.compose.interpolation import interpolated
-from beanpod.deploy.bundles.compose.model import Port, TransformContext, Tree, Volume
+from beanpod.deploy.bundles.compose.model import Port, TransformContext, Tree, Volume, at
 from beanpod.deploy.bundles.files import text_of
-from beanpod.deploy.images import CommandResult, CommandRunner, TimedOutError
+from beanpod.deploy.images import CommandResult, CommandRunner, Repository, TimedOutError
 
 _READ = ("config", "--format=json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
 # The first version that knows `!override`.
@@ -62,9 +62,9 @@ class Compose:
         tree = json.loads(self._called(["--file=-", *_READ], to_yaml({"services": services})))
         return [port for place in services for port in tree["services"][place]["ports"]]
 
-    def check(self, text: str, variables: Mapping[str, str]) -> None:
+    def check(self, text: str) -> None:
         """Have a whole file checked as `docker compose up` would. Raises ComposeError."""
-        self._called(["--file=-", "--project-name=check", "config", "--quiet"], text, variables)
+        self._called(["--file=-", "--project-name=check", "config", "--quiet"], text)
 
     def version_problem(self) -> str | None:
         """Say what to install where Docker Compose is missing or too old."""
@@ -78,10 +78,10 @@ class Compose:
         have = f"version {found[0]}" if found else "missing"
         return f"docker compose is {have}: install Docker Compose {'.'.join(map(str, _OLDEST))} or newer"
 
-    def _called(self, arguments: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None) -> str:
+    def _called(self, arguments: Sequence[str], stdin: str = "") -> str:
         options = [f"--env-file={os.devnull}", "--profile=*"]
         folder = [f"--project-directory={self.root}"] if stdin else []
-        done = self._run([*options, *folder, *arguments], stdin, variables)
+        done = self._run([*options, *folder, *arguments], stdin)
         if done.code:
             lines = (line.strip() for line in done.lines if "level=warning" not in line)
             text = " ".join(lines).replace(f"{os.path.abspath(self.root)}/", "")
@@ -89,11 +89,9 @@ class Compose:
             raise ComposeError(text)
         return done.stdout
 
-    def _run(
-        self, arguments: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None
-    ) -> CommandResult:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
-        command, environment = ["docker", "compose", *arguments], {**environ, **(variables or {})}
+    def _run(self, arguments: Sequence[str], stdin: str = "") -> CommandResult:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
+        command = ["docker", "compose", *arguments]
         try:
             return self.runner.run(command, environment=environment, timeout=_SECONDS, stdin=stdin)
         except TimedOutError as error:
@@ -137,7 +135,7 @@ def load(context: TransformContext, compose: Compose) -> None:
 
     def read(file: Path, files: Sequence[Path], *options: str) -> Tree:
         try:
-            return _settled(compose.read(files, *options), context.variables, compose)
+            return _settled(compose.read(files, *options), context, compose)
         except ComposeError as error:
             context.problem(file.name, str(error).removeprefix(f"{os.path.relpath(file, compose.root)}: "))
             return {}
@@ -153,7 +151,29 @@ def load(context: TransformContext, compose: Compose) -> None:
         context.production, context.production_name = context.tree, path.name
     else:
         _note_files(context, above)
+    _share_builds(context)
     context.built = frozenset(name for name, service in context.services.items() if "build" in service)
+
+
+def _share_builds(context: TransformContext) -> None:
+    """Build a service without `build` whose `image` is the name that the build of another one gives its image."""
+    builds: dict[tuple[str, ...], list[Tree]] = {}
+    for service in context.services.values():
+        build = service.get("build", {})
+        for image in filter(None, (service.get("image") if build else None, *build.get("tags", ()))):
+            builds.setdefault(_full_name(image), []).append(build)
+    for name, service in context.services.items():
+        shared = [] if "build" in service else builds.get(_full_name(service.get("image", "")), [])
+        if any(build != shared[0] for build in shared):
+            text = f"{service['image']} is the name of different builds: give each its own"
+            context.problem(at(name, "image"), text)
+        elif shared:
+            service["build"] = shared[0]
+
+
+def _full_name(image: str) -> tuple[str, ...]:
+    place, reference = Repository.of_image(str(image))
+    return place.host, place.path, reference
 
 
 def _note_files(context: TransformContext, above: Path | None) -> None:
@@ -182,12 +202,13 @@ def production_files(path: Path) -> list[Path]:
     return list({file.resolve(): file for file in files if file.is_file() and file.resolve() != same}.values())
 
 
-def _settled(tree: Tree, names: Collection[str], compose: Compose) -> Tree:
+def _settled(tree: Tree, context: TransformContext, compose: Compose) -> Tree:
     """Interpolate a file, and bring its services into one form."""
     services = {name: service or {} for name, service in (tree.get("services") or {}).items()}
-    # A build runs here, without the environment's variables.
-    builds = {name: interpolated(service["build"], ()) for name, service in services.items() if "build" in service}
-    settled = interpolated({**tree, "services": services}, names)
+    # A build runs here, where no secret is known.
+    values = context.stage.fixed_variables
+    builds = {name: interpolated(it["build"], (), values) for name, it in services.items() if "build" in it}
+    settled = interpolated({**tree, "services": services}, context.variables)
     for name, build in builds.items():
         settled["services"][name]["build"] = build
     return {**settled, "services": {name: _service(keys, compose) for name, keys in settled["services"].items()}}

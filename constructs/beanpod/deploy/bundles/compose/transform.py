@@ -18,7 +18,7 @@ from beanpod.deploy.bundles.compose.database import rds_variable
 from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
 from beanpod.deploy.bundles.compose.environment import cdk_app_remedy, transform_environment
 from beanpod.deploy.bundles.compose.filters import remove_database, remove_profiles, remove_unused, transform_names
-from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, undefined
+from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, interpolated, undefined
 from beanpod.deploy.bundles.compose.model import Port, TransformContext, Tree, Volume, at
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, load, to_yaml
 from beanpod.deploy.bundles.compose.services import Kind, publish_web_port, restart_proxy, transform_restarts
@@ -44,6 +44,14 @@ _USED = frozenset({"context", "dockerfile", "args", "target"})
 _DECIDED_HERE = frozenset(
     ["cache_from", "cache_to", "no_cache", "no_cache_filter", "platforms", "provenance", "pull", "sbom", "tags"]
 )
+_FETCHED = "fetch what needs it before the build and COPY it, or push the image yourself and name it in image"
+_REMEDIES = {
+    "secrets": _FETCHED,
+    "ssh": _FETCHED,
+    "additional_contexts": "name a context that has all folders, and COPY from it",
+    "dockerfile_inline": "move it into a Dockerfile",
+    "labels": "write LABEL in the Dockerfile",
+}
 _SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
 
 
@@ -184,17 +192,20 @@ def _check_variables(context: TransformContext, tree: Tree) -> None:
     for name in context.services:
         if name in context.built:
             used = {key: value for key, value in context.services[name]["build"].items() if key in _USED}
-            for path, problem in undefined(used, (), IN_A_BUILD):
+            for path, problem in undefined(used, context.stage.fixed_variables, IN_A_BUILD):
                 context.problem(at(name, "build", *path), problem)
 
 
 def _check(context: TransformContext, tree: Tree, compose: Compose) -> None:
-    """Have Compose check what is deployed, with values for the environment's variables and images for builds."""
+    """Have Compose check what is deployed, with values for the environment's variables and images for builds.
+
+    Not among the variables of the docker command, which takes settings of its own from some, such as PATH and HOME.
+    """
     # Compose would read these files, and one exists on the instance only.
     images = dict.fromkeys(context.built & context.services.keys(), "x")
     whole = _with_images(_without_keys(tree, "env_file", "label_file"), images)
     try:
-        compose.check(to_yaml(whole), context.variables)
+        compose.check(to_yaml(interpolated(whole, (), context.variables)))
     except ComposeError as error:
         context.problem("docker compose", str(error))
 
@@ -217,7 +228,7 @@ def _with_images(tree: Tree, images: Mapping[str, str]) -> Tree:
 
 def _build_spec(context: TransformContext, name: str) -> BuildSpec:
     spec, build = context.spec(name), context.services[name]["build"]
-    for key, text in _problems(build, spec):
+    for key, text in _problems(build, spec, context.production_name):
         context.problem(at(name, "build", key), text)
     _note_development(context, name, build)
     for key, value in spec.args.items():
@@ -242,10 +253,11 @@ def _note_development(context: TransformContext, name: str, build: Tree) -> None
             context.note(at(name, key), text)
 
 
-def _problems(build: Tree, spec: BuildSpec) -> Iterator[tuple[str, str]]:
+def _problems(build: Tree, spec: BuildSpec, production_name: str) -> Iterator[tuple[str, str]]:
     for key in build:
         if key not in _USED | _DECIDED_HERE and not key.startswith("x-"):
-            yield key, "beanpod deploy builds without it: move it into the Dockerfile"
+            remedy = _REMEDIES.get(key, f"write {key}: !reset null in {production_name}")
+            yield key, f"beanpod deploy builds without it: {remedy}"
     for key, value in build["args"].items():
         if value is None:
             yield f"args.{key}", "its value would be this machine's: write one"
@@ -254,5 +266,5 @@ def _problems(build: Tree, spec: BuildSpec) -> Iterator[tuple[str, str]]:
         yield "context", f"{context} is elsewhere: name a folder"
     elif not spec.context.is_dir():
         yield "context", f"{context}: no such folder: write its path from the compose file"
-    elif not spec.dockerfile.is_file():
+    elif not spec.dockerfile.is_file() and "dockerfile_inline" not in build:
         yield "dockerfile", f"{build.get('dockerfile', 'Dockerfile')}: no such file: write its path from the context"

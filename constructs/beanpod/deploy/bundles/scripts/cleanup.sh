@@ -14,9 +14,8 @@ main() {
     # An engine that does not know what runs on it is not asked to remove anything.
     [ -n "$keep" ] || return 1
     keep="$keep $(ids "$(images_before)")"
-    # First what Beanstalk built on top of the old images: Docker removes no image that another one rests on.
-    docker image prune --force
-    for id in $(ours); do
+    # No prune: an image that is pulled by its digest has no tag, and both releases' would be removed, too.
+    for id in $({ nameless; ours; } | awk '!seen[$0]++'); do
         case "$keep" in
             *"$id"*) ;;
             # Without force Docker keeps what a container uses.
@@ -51,6 +50,11 @@ ids() {
     for image in $1; do
         docker image inspect --format '{{.Id}}' "$image" 2>/dev/null
     done
+}
+
+# The newest first: Docker removes no image that another one rests on, as what Beanstalk builds does on a release's.
+nameless() {
+    docker image ls --quiet --no-trunc --filter dangling=true
 }
 
 # Every image of the repositories that the two releases come from.

@@ -28,7 +28,7 @@ number_of() {
 accounts() {
     container=$(docker create "$1" none)
     docker cp "$container:/etc/passwd" - | tar -x -O
-    docker rm "$container" >/dev/null
+    docker rm --volumes "$container" >/dev/null
 }
 
 __LOGS__
