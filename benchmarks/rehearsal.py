@@ -11,7 +11,8 @@ import time
 import venv
 from pathlib import Path
 
-from tests.rehearse.apps import DJANGO, lay_out
+from tests.deploy.bundles.projects import write
+from tests.rehearse.apps import DJANGO
 from tests.wheels import build, copy_sources
 
 LIMIT_SECONDS = 180
@@ -49,7 +50,8 @@ def main() -> int:
         begun = time.perf_counter()
         _run(*_PIP, "env", "install", "--quiet", f"{wheel}[rehearse]", str(emulator), folder=folder)
         installed = time.perf_counter() - begun
-        project = lay_out(DJANGO, folder / "shop")
+        project = folder / "shop"
+        write(project, DJANGO)
         begun = time.perf_counter()
         _run(
             folder / "env/bin/beanpod", "init", "--image", "ada/shop", "--health-check-path", "/healthz", folder=project

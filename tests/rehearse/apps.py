@@ -1,7 +1,5 @@
 """Three small apps as their owners lay them out, each with a page that counts its visits in a database."""
 
-from pathlib import Path
-
 DJANGO = {
     "manage.py": """\
 import os
@@ -241,6 +239,7 @@ public class Shop {
         server.createContext("/", exchange -> answer(exchange, page()));
         server.createContext("/healthz", exchange -> answer(exchange, "ok"));
         server.start();
+        System.out.println("Listening on port 8080.");
     }
 }
 """,
@@ -258,11 +257,3 @@ HEALTHCHECK --interval=2s CMD curl -f http://localhost:8080/healthz || exit 1
 CMD ["java", "-cp", "/classes:/usr/share/java/mariadb-java-client.jar", "Shop"]
 """,
 }
-
-
-def lay_out(files: dict[str, str], root: Path) -> Path:
-    """Write the files of an app into a folder, and return that."""
-    for path, text in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-    return root
