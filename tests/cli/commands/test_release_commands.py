@@ -32,12 +32,21 @@ def versions(stage: SandboxStage) -> tuple[str, ...]:
 
 @pytest.fixture
 def released(stage: SandboxStage, versions: tuple[str, ...]) -> SandboxStage:
-    """An environment that runs NEW, whatever another test left."""
-    _, label = versions
-    if _runs(stage) != label:
-        ended = stage.run("rollback", label)
-        assert ended.code == 0, ended.stderr
+    """An environment that runs NEW, and OLD before, whatever another test left."""
+    if _newest_event(stage) not in _PREPARED:
+        for label in versions:
+            ended = stage.run("rollback", label)
+            assert ended.code == 0, ended.stderr
+        _PREPARED.append(_newest_event(stage))
     return stage
+
+
+# The newest event after each preparation: half of the tests add none.
+_PREPARED: list[Any] = []
+
+
+def _newest_event(stage: SandboxStage) -> Any:
+    return stage.sandbox.beanstalk.describe_events(EnvironmentName=stage.target.environment, MaxRecords=1)["Events"]
 
 
 def _runs(stage: SandboxStage) -> str:
@@ -46,7 +55,6 @@ def _runs(stage: SandboxStage) -> str:
 
 
 def test_rollback_deploys_the_previous_version(released: SandboxStage) -> None:
-    assert [released.run("rollback", label).code for label in (OLD, NEW)] == [0, 0]
     result = released.run("rollback")
     assert (result.code, result.stderr) == (0, "")
     assert f"Deployed {OLD} to {released.target.url}, health Ok" in result.stdout.splitlines()[-1]
