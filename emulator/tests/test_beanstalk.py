@@ -139,7 +139,8 @@ def test_the_address_follows_the_environment_type_and_a_load_balancer_keeps_its_
     name = clients.launch("grows", *single)
     for options in (balanced, [option("aws:elbv2:loadbalancer", "IdleTimeout", "61")], single, balanced):
         seen.append(clients.environment(name)["EndpointURL"])
-        beanstalk.update_environment(EnvironmentName=name, OptionSettings=options)
+        removed = [{"Namespace": namespace, "OptionName": "LoadBalancerType"}] if options is single else []
+        beanstalk.update_environment(EnvironmentName=name, OptionSettings=options, OptionsToRemove=removed)
     assert seen[0] == seen[3] == "255.255.255.255"
     assert seen[1] == seen[2] != seen[0]
     network = {"EnvironmentName": name, "OptionSettings": [option(namespace, "LoadBalancerType", "network")]}

@@ -388,7 +388,7 @@ STORED = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/nobodys"}
             {"Parameters": {"P": ruled("Ab", MaxLength="1")}},
             "must have a length from 2 to 1",
         ),
-        ({"A": parameter("x")}, {"Parameters": {"P": ruled("Ab", Type="Number")}}, "'P' must be a number, got Ab"),
+        ({"A": parameter("x")}, {"Parameters": {"P": ruled("Ab", Type="Number")}}, "'P' must be a number"),
         ({"A": parameter("x")}, {"Parameters": {"P": ruled(9, Type="Number", MaxValue=8)}}, "must have a value from 9"),
         ({"A": parameter("x")}, {"Parameters": {"P": STORED}}, "Unable to fetch parameters [/nobodys] from parameter"),
     ],

@@ -1,6 +1,7 @@
 """The environments of a region: find, validate, create, update."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -118,7 +119,8 @@ class Environments:
             base = base | self._applications.template(environment.application, name).settings
         settings = checked(without(base, removed) | options.settings(new))
         _check_architecture(environment.settings.get(_INSTANCE_TYPES), settings.get(_INSTANCE_TYPES))
-        for option, default in _FIXED.items() if environment.load_balanced else ():
+        balanced = environment.load_balanced and replace(environment, settings=settings).load_balanced
+        for option, default in _FIXED.items() if balanced else ():
             before, after = (it.get(option, default) for it in (environment.settings, settings))
             if before != after:
                 raise InvalidParameterValueError(f"{option.name} cannot be changed: from {before} to {after}.")

@@ -208,10 +208,10 @@ def _check_value(name: str, body: dict[str, Any], text: str) -> None:
     try:
         size, key = (float(text), "Value") if body["Type"] == "Number" else (len(text), "Length")
     except ValueError:
-        raise ValidationError(f"Parameter '{name}' must be a number, got {text}") from None
+        raise ValidationError(f"Parameter '{name}' must be a number") from None
     least, most = body.get(f"Min{key}", size), body.get(f"Max{key}", size)
     if body["Type"] in ("String", "Number") and not float(least) <= size <= float(most):
-        raise ValidationError(f"Parameter '{name}' must have a {key.lower()} from {least} to {most}, got {text}")
+        raise ValidationError(f"Parameter '{name}' must have a {key.lower()} from {least} to {most}, got {size}")
 
 
 def _typed(text: str, parameter_type: str, region: str) -> Any:

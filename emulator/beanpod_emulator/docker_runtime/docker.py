@@ -167,13 +167,6 @@ class Docker:
         )
         return found
 
-    def published_port(self, container: str, port: int) -> int:
-        """Return the port of 127.0.0.1 at which a container's port is published; DockerError if it is not."""
-        published = self.inspect(container)["NetworkSettings"]["Ports"].get(f"{port}/tcp")
-        if not published:
-            raise DockerError(f"no public port '{port}/tcp' published for {container}")
-        return int(published[0]["HostPort"])
-
     def close(self) -> None:
         """Kill running commands, and start no more."""
         with self._lock:

@@ -68,7 +68,7 @@ class DatabaseContainers:
                 # By name alone on the command line: the values are in the client's own environment.
                 **variables,
             )  # fmt: skip
-            address = f"127.0.0.1:{docker.published_port(container, port)}"
+            address = docker.run("port", container, str(port))
         except DockerError:
             with self._context.emulator.lock:
                 instance.status = "failed"

@@ -29,6 +29,14 @@ class _Iam(Handler):
             if error.response["Error"]["Code"] != "NoSuchEntity":
                 raise
 
+    def exchange(self, calls: tuple[str, str], key: Properties, name: str, old: list[str], new: list[str]) -> None:
+        """Call the first operation for each item to remove, then the second for each to add. name: their parameter."""
+        removed, added = differences(old, new)
+        for item in removed:
+            self.remove(calls[0], key | {name: item})
+        for item in added:
+            self.call(calls[1], key | {name: item})
+
 
 class _Attached(_Iam):
     """A resource with attachments, which IAM wants removed before it."""
@@ -52,11 +60,8 @@ class _Identity(_Attached):
             self.remove(f"Delete{self.kind}Policy", key | {"PolicyName": policy})
         for policy, document in changed(before, after).items():
             self.call(f"Put{self.kind}Policy", key | {"PolicyName": policy, "PolicyDocument": document})
-        removed, added = differences(old.get("ManagedPolicyArns", []), new.get("ManagedPolicyArns", []))
-        for arn in removed:
-            self.remove(f"Detach{self.kind}Policy", key | {"PolicyArn": arn})
-        for arn in added:
-            self.call(f"Attach{self.kind}Policy", key | {"PolicyArn": arn})
+        calls = (f"Detach{self.kind}Policy", f"Attach{self.kind}Policy")
+        self.exchange(calls, key, "PolicyArn", old.get("ManagedPolicyArns", []), new.get("ManagedPolicyArns", []))
 
 
 def _inline(properties: Properties) -> Properties:
@@ -89,12 +94,8 @@ class UserHandler(_Identity):
 
     def configure(self, state: State, old: Properties, new: Properties) -> None:
         super().configure(state, old, new)
-        user = {"UserName": state.physical_id}
-        removed, added = differences(old.get("Groups", []), new.get("Groups", []))
-        for group in removed:
-            self.remove("RemoveUserFromGroup", user | {"GroupName": group})
-        for group in added:
-            self.call("AddUserToGroup", user | {"GroupName": group})
+        user, calls = {"UserName": state.physical_id}, ("RemoveUserFromGroup", "AddUserToGroup")
+        self.exchange(calls, user, "GroupName", old.get("Groups", []), new.get("Groups", []))
 
     def describe(self, physical_id: str, known: Properties) -> dict[str, Any]:
         # Its path is part of the ARN.
@@ -168,13 +169,9 @@ class InstanceProfileHandler(_Attached):
     answer, attributes = "InstanceProfile", same("Arn")
 
     def configure(self, state: State, old: Properties, new: Properties) -> None:
-        key = self.identify(state, new)
-        removed, added = differences(old.get("Roles", []), new.get("Roles", []))
         # Removed first: it has one role at most.
-        for role in removed:
-            self.remove("RemoveRoleFromInstanceProfile", key | {"RoleName": role})
-        for role in added:
-            self.call("AddRoleToInstanceProfile", key | {"RoleName": role})
+        calls = ("RemoveRoleFromInstanceProfile", "AddRoleToInstanceProfile")
+        self.exchange(calls, self.identify(state, new), "RoleName", old.get("Roles", []), new.get("Roles", []))
 
 
 @handles("AWS::IAM::AccessKey", "Serial Status UserName")
