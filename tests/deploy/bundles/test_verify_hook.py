@@ -20,6 +20,8 @@ SERVE = r"""mkdir -p /www/folder /www/cgi-bin; echo ok > /www/health
 printf '#!/bin/sh\nprintf "Status: 502 Bad Gateway\\n\\n"\n' > /www/cgi-bin/502; chmod +x /www/cgi-bin/502
 exec httpd -f -p 8080 -h /www"""
 SLEEP = "exec sleep 600"
+# As long as a busy machine may take, which is not waited for where all is well.
+BUSY = 60
 # The engine is everybody's on this machine; the instance has one of its own.
 DOCKER = """#!/bin/sh
 verb=$1
@@ -112,15 +114,16 @@ def test_a_release_that_runs_well_passes_and_its_workers_come_up_after_a_reboot(
     owners = instance.start("owners", "echo done", restart="on-failure:3")
     instance.start("migrate", "sleep 1; echo migrated")
     instance.start("late", f"[ -e /once ] && {SLEEP}; touch /once; sleep 2; exit 1", restart="always")
-    # A service that is started once may still run.
     instance.start("index", SLEEP)
     instance.start("none-of-ours", "exit 1")
     kinds = {"web": Kind.SERVER, "worker": Kind.WORKER, "seed": Kind.WORKER, "owners": Kind.ONCE, "migrate": Kind.JOB}
-    done = instance.verify({**kinds, "late": Kind.SERVER, "index": Kind.ONCE}, watch=3, settle=12)
+    done = instance.verify({**kinds, "late": Kind.SERVER}, watch=3, settle=BUSY)
     assert (done.returncode, done.stderr) == (0, "")
     assert "GET http://localhost/health answered 200" in done.stdout
-    assert "as far as this release waits for them: index" in done.stdout
     assert [instance.policy(it) for it in (worker, seed, owners)] == ["unless-stopped", "on-failure", "on-failure"]
+    # A service that is started once may still run.
+    done = instance.verify({"web": Kind.SERVER, "index": Kind.ONCE}, watch=1)
+    assert (done.returncode, "as far as this release waits for them: index" in done.stdout) == (0, True)
     line = failed(instance.verify({"web": Kind.SERVER, "other": Kind.WORKER}, watch=1))
     assert line == "The release is not healthy: service other has no container."
 
@@ -161,7 +164,7 @@ def test_an_unhealthy_service_fails_the_deployment(instance: Verified) -> None:
     check = ("--health-interval", "1s", "--health-retries", "1", "--health-cmd")
     instance.serve()
     instance.start("slow", f"sleep 3; touch /up; {SLEEP}", *check, "[ -e /up ] || exit 0", restart="always")
-    assert instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=1).returncode == 0
+    assert instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=1, settle=BUSY).returncode == 0
     # Unhealthy at first, as without a start_period.
     instance.start("late", f"sleep 3; touch /up; {SLEEP}", *check, "[ -e /up ]", restart="always")
     assert instance.verify({"web": Kind.SERVER, "late": Kind.SERVER}, watch=2).returncode == 0
@@ -204,7 +207,7 @@ def test_the_one_container_of_a_dockerfile_is_found_by_its_image(docker_engine: 
     docker_engine.run("tag", IMAGE, image)
     try:
         instance.serve(None, image=image)
-        assert instance.verify({}, image=image, watch=1).returncode == 0
+        assert instance.verify({}, image=image, watch=1, settle=BUSY).returncode == 0
         instance.start(None, "echo crash; exit 9", restart="always", image=image)
         line = failed(instance.verify({}, image=image, watch=2))
     finally:
