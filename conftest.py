@@ -36,21 +36,25 @@ os.environ.setdefault("NODE_COMPILE_CACHE", str(Path(__file__).parent / "build/n
 # A file goes to one worker whole. Those that take minutes go first, so that none is left for one worker at the end.
 _SLOW = (
     "test_own_apps.py",
-    "test_release_verdict.py",
     "test_walkthrough.py",
-    "test_every_key.py",
-    "test_command_lines.py",
     "test_changes.py",
-    "test_rehearsal.py",
-    "test_installed.py",
-    "test_own_app.py",
-    "test_whole_flow.py",
-    "test_browser.py",
-    "test_policies.py",
+    "test_verify_hook.py",
+    "test_release_verdict.py",
     "test_instances.py",
-    "test_check.py",
-    "test_environ.py",
+    "test_whole_flow.py",
     "test_development_page.py",
+    "test_policies.py",
+    "test_browser.py",
+    "test_cases.py",
+    "test_command_lines.py",
+    "test_cdk.py",
+    "test_installed.py",
+    "test_release_commands.py",
+    "test_every_key.py",
+    "test_own_app.py",
+    "test_environ.py",
+    "test_types.py",
+    "test_web_pages.py",
 )
 
 
@@ -73,8 +77,8 @@ _UNIT = (
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many workers `-n auto` starts: one more than cores, since many tests wait for containers."""
-    return (os.cpu_count() or 1) + 1
+    """Return how many workers `-n auto` starts: two more than cores, since many tests wait for containers."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
