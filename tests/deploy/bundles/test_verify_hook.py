@@ -167,7 +167,7 @@ def test_an_unhealthy_service_fails_the_deployment(instance: Verified) -> None:
     assert instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=1, settle=BUSY).returncode == 0
     # Unhealthy at first, as without a start_period.
     instance.start("late", f"sleep 3; touch /up; {SLEEP}", *check, "[ -e /up ]", restart="always")
-    assert instance.verify({"web": Kind.SERVER, "late": Kind.SERVER}, watch=2).returncode == 0
+    assert instance.verify({"web": Kind.SERVER, "late": Kind.SERVER}, watch=2, settle=BUSY).returncode == 0
     instance.start("ill", f"echo no database; {SLEEP}", *check, "exit 1", restart="always")
     line = failed(instance.verify({"web": Kind.SERVER, "ill": Kind.SERVER}, watch=1))
     assert "service ill is unhealthy, according to its HEALTHCHECK (start_period gives it time to start" in line
