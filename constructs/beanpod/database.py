@@ -18,7 +18,7 @@ from beanpod._subnets import database_subnets, foreign, group_problems, select
 from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import DatabaseBase, IDatabase
-from beanpod.rules.database import DEFAULT_USERNAME, database_problems, has_insights, parameter_problems
+from beanpod.rules.database import database_problems, has_insights, parameter_problems
 from beanpod.rules.network import zone_problems
 from beanpod.rules.problem import Problem
 
@@ -157,10 +157,7 @@ class Database(DatabaseBase):
         if performance_insights is None:
             performance_insights = known(size) and has_insights(engine.name, size)
         self.security_group = security_group or self._new_group(vpc, removal_policy)
-        own = known(username) and username not in (engine.username, DEFAULT_USERNAME)
-        # A changed username makes Secrets Manager generate another password in place, and once more when CloudFormation
-        # rolls that back: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2210
-        password = self._password(f"Secret-{username}" if own else "Secret", username, removal_policy)
+        password = self._password(username, removal_policy)
         instance_engine = engine.instance_engine
         self.instance = rds.DatabaseInstance(
             self,
@@ -269,8 +266,8 @@ class Database(DatabaseBase):
             group.apply_removal_policy(removal_policy)
         return group
 
-    def _password(self, construct_id: str, username: str, removal_policy: RemovalPolicy) -> rds.DatabaseSecret:
-        secret = rds.DatabaseSecret(self, construct_id, username=username, exclude_characters=MEANINGFUL_CHARACTERS)
+    def _password(self, username: str, removal_policy: RemovalPolicy) -> rds.DatabaseSecret:
+        secret = rds.DatabaseSecret(self, "Secret", username=username, exclude_characters=MEANINGFUL_CHARACTERS)
         if removal_policy in RETAINED:
             secret.apply_removal_policy(removal_policy)
         return secret

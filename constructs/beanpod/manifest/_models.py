@@ -371,9 +371,7 @@ class DatabaseConfig(Section):
     """Name of the database inside the server. Replaces: the database. Restarts: the app. Default: from service.name.
     """
     username: str = DEFAULT_USERNAME
-    """Name of the master user, whose password is in a secret of its own. Removes: the secret. Replaces: the database.
-    Restarts: the app. Default: "app".
-    """
+    """Name of the master user. Replaces: the database. Restarts: the app. Default: "app"."""
     compose_service: types.ComposeService | None = None
     """Service of the compose file that RDS replaces on AWS. Takes effect with the next release. Default: none."""
 
