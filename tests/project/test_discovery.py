@@ -542,24 +542,19 @@ def test_dockers_login_begins_the_image(user: str, image: str | None, tmp_path: 
     assert propose(found, Choices()).image == image
 
 
-def test_dockers_login_may_be_in_a_credential_helper(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("script", "user"),
+    [('echo \'{"https://index.docker.io/v1/":"ada"}\'', "ada"), ("exec sleep 100", None)],
+    ids=["answers", "waits"],
+)
+def test_dockers_login_may_be_in_a_credential_helper(script: str, user: str | None, tmp_path: Path) -> None:
     helper = tmp_path / "docker-credential-vault"
-    helper.write_text('#!/bin/sh\necho \'{"https://index.docker.io/v1/":"ada"}\'\n')
+    helper.write_text(f"#!/bin/sh\n{script}\n")
     helper.chmod(0o755)
     config = {"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "vault"}
     (tmp_path / "config.json").write_text(json.dumps(config))
     environ = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
-    assert discover(tmp_path, environ=environ).docker_user == "ada"
-
-
-def test_a_credential_helper_that_waits_is_not_waited_for(tmp_path: Path) -> None:
-    helper = tmp_path / "docker-credential-vault"
-    helper.write_text("#!/bin/sh\nexec sleep 100\n")
-    helper.chmod(0o755)
-    config = {"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "vault"}
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    environ = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
-    assert discover(tmp_path, environ=environ).docker_user is None
+    assert discover(tmp_path, environ=environ).docker_user == user
 
 
 def questions(root: Path, **given: Any) -> list[Question]:

@@ -130,7 +130,7 @@ class Rollout:
             update = Update(self._context, release.label)
             try:
                 with self._context.report.phase(Phase.ROLL_OUT):
-                    # Not before: whoever ends with BusyError leaves no version that looks released.
+                    # Under the lock: a deployment that is refused creates no application version.
                     if bundle:
                         create_version(self._context, bundle)
                     release = self._start(update, release, record, environment)

@@ -14,7 +14,7 @@ from tests.deploy.engine import Engine
 _GET_CONFIG = """#!/bin/sh
 case "$1 $2" in "environment -k" | "container -k") printenv "CONFIG_$3" ;; *) exit 1 ;; esac
 """
-# Of the images that an instance lists: the machine's others may be somebody's, so that nothing is pruned either.
+# The instance's docker lists images with this label only, and prunes none: the engine has those of other programs, too.
 LABEL = f"beanpod.test={token_hex(4)}"
 _DOCKER = """#!/bin/sh
 [ "$1 $2" = "image prune" ] && exit 1
